@@ -1,7 +1,7 @@
-"""All tests work on the sample network; their order, and which of them `make check` runs, go by how long they take.
+"""All tests use the sample network; their durations decide their order, and which of them `make check` runs.
 
-durations.json has the seconds of each module, in powers of two, so that they change seldom. `make test` keeps it up to
-date. A module that is not in it is new: it runs first, and in `make check`.
+durations.json has the seconds of each module, in powers of two, so that they rarely change. `make test` updates it. A
+module that is not in it is new: it runs first, and in `make check`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ABOUT_THE_SAME: Final = 4
 
 @pytest.fixture(scope="module", autouse=True)
 def environment_as_it_was() -> Iterator[None]:
-    """What a module sets in the environment ends with it: the next one's runbooks would work on its account."""
+    """Restore the environment after each module, so that the next one's runbooks do not use its account."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -36,20 +36,20 @@ def environment_as_it_was() -> Iterator[None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what the Makefile asks for."""
+    """Add the options that the Makefile uses."""
     group = parser.getgroup("durations")
     group.addoption("--fast", action="store_true", help="run the modules that take least, up to about a minute")
     group.addoption("--keep-durations", action="store_true", help="keep in durations.json how long modules took")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure where all comes together: with several workers, in the process that started them."""
+    """Measure times in the controlling process if there are several workers."""
     if config.option.keep_durations and not is_worker(config):
         config.pluginmanager.register(Stopwatch())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what takes long, without even importing it."""
+    """Leave slow modules out, without importing them."""
     if not config.option.fast or not collection_path.is_file() or collection_path.name == "conftest.py":
         return None
     known = read_durations()
@@ -58,24 +58,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let several workers begin with what takes longest, so that none is left alone with it in the end."""
+    """Start the slowest modules first, so that the workers end at about the same time."""
     if is_worker(config):
         known = read_durations()
         items.sort(key=lambda item: -known.get(name_of(item.path), math.inf))
 
 
 class Stopwatch:
-    """Adds up the seconds of each module, set-up and clean-up included."""
+    """Adds up the seconds of each module, with set-up and clean-up."""
 
     def __init__(self) -> None:
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add a part of a test."""
+        """Add the seconds of a test's phase."""
         self._seconds[report.nodeid.partition("::")[0]] += report.duration
 
     def pytest_sessionfinish(self) -> None:
-        """Keep what is new or has become quite different, and forget modules that are gone."""
+        """Save times that are new or differ much, and remove modules that no longer exist."""
         known = read_durations()
         for module, seconds in self._seconds.items():
             if not known.get(module, 0) / _ABOUT_THE_SAME < seconds < known.get(module, 0) * _ABOUT_THE_SAME:
@@ -85,7 +85,7 @@ class Stopwatch:
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is one of several."""
+    """Whether this process is a pytest-xdist worker."""
     return hasattr(config, "workerinput")
 
 
@@ -106,7 +106,7 @@ def rounded(seconds: float) -> float:
 
 
 def fast_modules(known: Mapping[str, float], most: float = CHECK_S) -> set[str]:
-    """The modules that take least, as many as fit."""
+    """The fastest modules, as many as fit."""
     fast: set[str] = set()
     for module, seconds in sorted(known.items(), key=lambda one: (one[1], one[0])):
         most -= seconds

@@ -1,4 +1,4 @@
-"""The house that CONTRIBUTING.md tells of: its floors and rooms, who imports whom, and the picture drawn from it."""
+"""The layers in CONTRIBUTING.md: packages by floor, allowed imports, and the diagram drawn from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODULES = {
 
 
 class Room(NamedTuple):
-    """What a room is for, and where on its floor the picture has it, in columns from the left."""
+    """A package's purpose, and its place on its floor in the diagram, in columns from the left."""
 
     purpose: str
     column: float
@@ -84,12 +84,12 @@ PICTURE = Path(__file__).parents[1] / "docs" / "layers.svg"
 
 @cache
 def imports_of(module: str, *, for_types: bool = True) -> list[tuple[str, int]]:
-    """The modules of the package that a module imports, wherever in it, with the line; without types, when it runs."""
+    """The package's modules that a module imports at runtime, anywhere in it, with line numbers."""
     return list(find_imports(module, for_types=for_types))
 
 
 def find_imports(module: str, *, for_types: bool) -> Iterator[tuple[str, int]]:
-    """The same, from the module's text."""
+    """The same, from a module's text."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     skipped = {
         id(inner)
@@ -120,7 +120,7 @@ def find_imports(module: str, *, for_types: bool) -> Iterator[tuple[str, int]]:
 
 
 def floor_of(module: str) -> int:
-    """On which floor a module stands; what the package offers by name, above them all."""
+    """The floor of a module; the package's top-level names are above them all."""
     room = module.split(".")[1] if "." in module else ""
     found = [floor for floor, (_, rooms) in enumerate(FLOORS) if room in rooms]
     assert found or not room, f"{module} is in no room; give it one in FLOORS"
@@ -128,14 +128,14 @@ def floor_of(module: str) -> int:
 
 
 def room_of(module: str) -> str:
-    """The room that a module is in; empty for what the package offers by name."""
+    """The room of a module; empty for the package's top-level names."""
     return module.split(".")[1] if "." in module else ""
 
 
 def arrows() -> list[tuple[str, str]]:
-    """Which room imports from which, without what follows: where a to b and b to c are drawn, a to c is not.
+    """The imports between rooms, reduced: with arrows from a to b and b to c there is none from a to c.
 
-    The ground floor is left out, which every room stands on.
+    The ground floor is left out, as every room imports it.
     """
     ground = FLOORS[0][1]
     imports: defaultdict[str, set[str]] = defaultdict(set)
@@ -177,14 +177,14 @@ marker path { stroke: none }
 
 
 class Box(NamedTuple):
-    """Where a room is drawn: the middle of its top."""
+    """A room's place in the diagram: the middle of its top."""
 
     x: float
     y: float
 
 
 def draw() -> str:
-    """The house as SVG: floors with their rooms, and an arrow from each room to those that it imports from."""
+    """The diagram as SVG: floors with their rooms, and an arrow from each room to those that it imports from."""
     boxes = {
         room: Box(LEFT + column * COLUMN + WIDTH / 2, TOP + (len(FLOORS) - 1 - number) * FLOOR + (FLOOR - HEIGHT) / 2)
         for number, (_, rooms) in enumerate(FLOORS)
@@ -243,13 +243,13 @@ def _words(kind: str, x: float, y: float, lines: list[str]) -> list[str]:
 
 
 def _in_two(text: str) -> list[str]:
-    """The text in two lines where it is long, broken after the last comma."""
+    """The text, broken into two lines after its last comma if it is long."""
     first, comma, rest = text.rpartition(", ")
     return [first + ",", rest] if comma and len(text) > 24 else [text]
 
 
 def _arrows(boxes: Mapping[str, Box]) -> Iterator[str]:
-    """The arrows, down from floor to floor or level between neighbours; two that meet a room keep a distance."""
+    """The arrows, down between floors or level between neighbours; arrows that meet at a room are spread."""
     drawn = arrows()
     level = [one for one in drawn if boxes[one[0]].y == boxes[one[1]].y]
     for room, other in level:
@@ -274,7 +274,7 @@ def _arrows(boxes: Mapping[str, Box]) -> Iterator[str]:
 
 
 def _port(number: int, count: int) -> float:
-    """How far from its middle the n-th of so many arrows meets a room."""
+    """The offset of the n-th of several arrows from a room's middle."""
     return (number - (count - 1) / 2) * min(34, (WIDTH - 24) / count)
 
 

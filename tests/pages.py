@@ -1,4 +1,4 @@
-"""The pages of figures in reports/, of which each run renews the tables that it made, and nothing beside them."""
+"""The pages of figures in reports/, in which each run replaces only the tables that it made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ END = "<!-- end -->"
 
 
 def renew(page: Path, name: str, heading: str, tables: str) -> None:
-    """Put tables in the place of those that the page had under this name, or at its end under a heading."""
+    """Replace the page's tables with this name, or append them under a heading."""
     text, mark = page.read_text(encoding="utf-8"), f"<!-- {name} -->"
     if mark not in text:
         text += f"\n## {heading}\n\n{mark}\n{END}\n"

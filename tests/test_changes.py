@@ -1,4 +1,4 @@
-"""Changes that come often touch the files that CONTRIBUTING names, and no others: each is made in a scratch copy."""
+"""Frequent changes touch the files that CONTRIBUTING names, and no others: each is made in a copy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EACH_CHANGE = pytest.mark.parametrize("file", CHANGES, ids=[file.stem for file i
 
 
 def read_change(file: Path) -> dict[str, Any]:
-    """One change: its row in CONTRIBUTING, its edits, and the tests that have to pass then."""
+    """One change: its row in CONTRIBUTING, its edits, and the tests that must pass afterwards."""
     change: dict[str, Any] = YAML(typ="safe").load(file)
     return change
 
@@ -37,7 +37,7 @@ def rows() -> dict[str, str]:
 
 
 def edit(path: Path, change: Mapping[str, Any]) -> None:
-    """Make one edit, whose words have to be there once."""
+    """Make one edit, whose old text must occur once."""
     if "new" in change or "cells" in change:
         assert not path.exists(), path
         path.write_text(change.get("new") or notebook_of(change["cells"]), encoding="utf-8")
@@ -58,7 +58,7 @@ def edit(path: Path, change: Mapping[str, Any]) -> None:
 
 
 def add_cell(path: Path, change: Mapping[str, Any]) -> None:
-    """Put a cell of code after the one with these words."""
+    """Insert a code cell after the one with this text."""
     notebook = nbformat.read(path, as_version=4)
     (place,) = [number for number, cell in enumerate(notebook.cells) if change["after"] in cell.source]
     notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(change["cell"]))
@@ -66,7 +66,7 @@ def add_cell(path: Path, change: Mapping[str, Any]) -> None:
 
 
 def notebook_of(cells: Sequence[str | Mapping[str, str]]) -> str:
-    """A notebook of prose, of code, and of the tagged cell of parameters."""
+    """A notebook of prose, code, and a parameters cell."""
     made = []
     for number, cell in enumerate(cells, 1):
         if isinstance(cell, str):
@@ -80,7 +80,7 @@ def notebook_of(cells: Sequence[str | Mapping[str, str]]) -> str:
 
 @EACH_CHANGE
 def test_a_change_touches_the_files_that_its_row_names_and_no_others(file: Path) -> None:
-    """Each file that is touched is in the row, and each that the row names is touched; * stands for a name."""
+    """Touched files and those in the row are the same; * stands for a name."""
     change = read_change(file)
     touched = {one["file"] for one in change["edits"]}
     named = {name for name in re.findall(r"`([^` ]+)`", rows()[change["row"]]) if "/" in name or "." in name}
@@ -90,7 +90,7 @@ def test_a_change_touches_the_files_that_its_row_names_and_no_others(file: Path)
 
 @EACH_CHANGE
 def test_after_a_change_its_part_of_the_suite_passes(file: Path, tmp_path: Path) -> None:
-    """The change is made as its file says, in a copy of the project; what is run there is the copy's."""
+    """The change is made in a copy of the project, whose tests run."""
     change = read_change(file)
     copy_project(tmp_path)
     for one in change["edits"]:
@@ -102,7 +102,7 @@ def test_after_a_change_its_part_of_the_suite_passes(file: Path, tmp_path: Path)
 
 
 def copy_project(folder: Path) -> None:
-    """What a change may touch, and what tests read; packages are left where they are."""
+    """Copy the files that a change may touch and that tests read; packages are shared."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():

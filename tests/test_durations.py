@@ -1,4 +1,4 @@
-"""Which tests `make check` runs, and that `make test` runs all."""
+"""`make check` runs the fast tests, and `make test` all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS, STRUCTURE, NEW = (ROOT / "tests" / f"{name}.py" for name in ("test_words"
 
 @pytest.fixture
 def durations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of durations in which two modules are known, and one is gone."""
+    """A file of durations with two known modules, and one that no longer exists."""
     file = tmp_path / "durations.json"
     file.write_text(json.dumps({name_of(WORDS): 4, name_of(STRUCTURE): 4096, "tests/test_gone.py": 1}))
     monkeypatch.setattr(conftest, "DURATIONS", file)
@@ -26,13 +26,13 @@ def durations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def asked(**options: bool) -> Any:
-    """What pytest was started with."""
+    """The options of a pytest run."""
     return SimpleNamespace(option=SimpleNamespace(**options))
 
 
 @pytest.mark.usefixtures("durations")
 def test_what_takes_long_is_left_out_of_the_fast_tests_and_what_is_new_is_not() -> None:
-    """A new module can't be forgotten: it is fast until it was measured."""
+    """A new module counts as fast until it has been measured."""
     left_out = [path for path in (WORDS, STRUCTURE, NEW) if pytest_ignore_collect(path, asked(fast=True))]
     assert left_out == [STRUCTURE]
     assert not any(pytest_ignore_collect(path, asked(fast=False)) for path in (WORDS, STRUCTURE, NEW))
@@ -44,7 +44,7 @@ def test_the_fast_modules_are_those_that_take_least_as_many_as_fit() -> None:
 
 
 def test_only_what_has_become_quite_different_is_kept_anew(durations: Path) -> None:
-    """A busy hour changes no line; a new module gets one, and one that is gone loses its own."""
+    """A small difference changes no line; a new module gets one, and a removed one loses its line."""
     watch = Stopwatch()
     for path, seconds in ((WORDS, 9), (STRUCTURE, 10), (NEW, 0.01)):
         for part in ("setup", "call"):
@@ -56,14 +56,14 @@ def test_only_what_has_become_quite_different_is_kept_anew(durations: Path) -> N
 
 
 def test_every_module_that_was_measured_is_a_file_of_tests() -> None:
-    """The kept file is of this checkout, in powers of two."""
+    """The file matches this checkout, in powers of two."""
     for module, seconds in read_durations().items():
         assert re.search(r"(test_\w+\.py|\.ipynb)$", module)
         assert seconds.hex().startswith("0x1.0000000000000p")
 
 
 def test_make_test_leaves_nothing_out() -> None:
-    """Neither by folder nor by what it takes."""
+    """It has no filter by folder or duration."""
     (line,) = re.findall(r"^\t@\$\(PYTEST\) .*--nbval .*", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
     assert line.endswith(" tests notebooks")
     assert "--fast" not in line

@@ -1,6 +1,6 @@
-"""The first hour, and every command that we name: each as it is written, in a fresh shell of a clean checkout.
+"""Commands in the documentation, each run as it is written, in a new shell of a clean checkout.
 
-First come the commands of README's first hour in their order, then all others of README, docs, sheets and walkthrough.
+First the commands of README's first hour in order, then all others of README, docs, sheets and walkthrough.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ NEEDS = (
 
 
 def commands_of_text(text: str) -> set[str]:
-    """The commands in blocks and between backticks."""
+    """The commands in code blocks and backticks."""
     blocks = re.findall(r"^```\n(.*?)^```", text, re.M | re.S)
     lines = [re.sub(r"\s+#.*", "", line) for block in blocks for line in block.splitlines()]
     inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
@@ -71,7 +71,7 @@ def commands_of_text(text: str) -> set[str]:
 
 
 def all_commands() -> list[str]:
-    """Those of README and docs, the walkthrough and a sheet of each kind of phone, but for the first hour's own."""
+    """Those of README, docs, the walkthrough and a sheet of each kind of phone, without the first hour's."""
     walkthrough = json.loads((ROOT / "notebooks" / "walkthrough.ipynb").read_text(encoding="utf-8"))
     prose = "\n".join("".join(cell["source"]) for cell in walkthrough["cells"] if cell["cell_type"] == "markdown")
     sample = load_parameters(ROOT / "parameters" / "sample")
@@ -86,7 +86,7 @@ def all_commands() -> list[str]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean checkout that is set up: what git has, and the set-up that these tests run in."""
+    """A clean checkout with this environment's set-up."""
     folder = tmp_path_factory.mktemp("clone") / "dialtone"
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
     for name in listed.stdout.decode().splitlines():
@@ -104,12 +104,12 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fresh(clone: Path) -> dict[str, str]:
-    """The variables of a shell in which nothing was set."""
+    """The environment of a new shell without any settings."""
     return {"PATH": "/usr/bin:/bin", "HOME": str(clone.parent), "BROWSER": "true", "LAB": "--no-browser --port=0"}
 
 
 def run(clone: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """What a command does in a new shell with the set-up switched on, and nobody at the terminal."""
+    """Run a command in a new shell with the set-up activated and without a terminal."""
     script = f"{ACTIVATE}\n{command}\n"
     return subprocess.run(
         ["sh", "-c", script],
@@ -123,7 +123,7 @@ def run(clone: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_first_hour_takes_at_most_twenty_commands() -> None:
-    """From the rehearsal to an approved promote; the set-up is switched on in every shell."""
+    """From the rehearsal to an approved promote; every shell activates the set-up."""
     assert 10 <= len(HOUR) <= 20
     assert HOUR[0] == "make rehearse"
     assert ACTIVATE in HOUR
@@ -137,9 +137,9 @@ PLANS = {"python -m dialtone_nb run deploy": 2}
 
 @pytest.mark.parametrize("command", [one for one in HOUR if one != ACTIVATE])
 def test_the_first_hour_works_as_it_is_written(clone: Path, command: str) -> None:
-    """Each command in a shell of its own, one after the other, in one checkout.
+    """Each command in a new shell, one after the other, in one checkout.
 
-    The main job takes longest; tests/runbooks/test_own_network.py runs it whole, and here make says what it would run.
+    As the main job takes long, tests/runbooks/test_own_network.py runs it, and here make only prints its commands.
     """
     done = run(clone, command.replace("make ", "make -n "))
     assert done.returncode == PLANS.get(command, 0), done.stdout + done.stderr
@@ -150,7 +150,7 @@ def test_the_first_hour_works_as_it_is_written(clone: Path, command: str) -> Non
 
 @pytest.fixture(scope="module")
 def walked(clone: Path) -> Path:
-    """The checkout with a network of its own and a phone that is set up, also where the hour's tests did not run."""
+    """The checkout with an own network and a phone set up, even if the first hour's tests did not run."""
     if not (clone / "parameters" / "network.yaml").exists():
         for command in HOUR:
             if re.search(r"new-network|--consent", command):
@@ -160,7 +160,7 @@ def walked(clone: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def rehearsal(clone: Path) -> Iterator[int]:
-    """The port of a rehearsal with a phone called lobby, for commands that talk to one."""
+    """The port of a rehearsal with a phone called lobby, for commands that need one."""
     port = free_port()
     command = f"{ACTIVATE}\nexec python -m dialtone_nb rehearsal --port {port} --state {clone.parent}/other.db"
     process = started(clone, command, SERVES["dialtone_nb rehearsal"])
@@ -170,14 +170,14 @@ def rehearsal(clone: Path) -> Iterator[int]:
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """A free port."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
 def started(clone: Path, script: str, ready: str) -> subprocess.Popen[str] | None:
-    """A process in a new shell, once it says that it is ready; None where it ended as one that lacks something."""
+    """A process in a new shell, once it reports that it is ready; None if it ended as something is missing."""
     process = subprocess.Popen(
         ["sh", "-c", script],
         cwd=clone,
@@ -205,7 +205,7 @@ def started(clone: Path, script: str, ready: str) -> subprocess.Popen[str] | Non
 
 
 def stop(process: subprocess.Popen[str]) -> str:
-    """Stop a process as Ctrl+C does, twice if it asks; what it said since."""
+    """Stop a process with SIGINT, twice if needed, and return its further output."""
     os.killpg(process.pid, signal.SIGINT)
     watchdog = threading.Timer(3, os.killpg, (process.pid, signal.SIGTERM))
     watchdog.start()
@@ -216,7 +216,7 @@ def stop(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize("command", all_commands())
 def test_every_command_works_in_a_fresh_shell(walked: Path, rehearsal: int, command: str) -> None:
-    """It does what it says, or says in a line what is missing; what does not end is seen ready, and stopped."""
+    """It succeeds, or says in one line what is missing; a server is stopped once it is ready."""
     clone, written = walked, command
     if re.match(rf"make ({'|'.join(DRY)})\b", command) or command.endswith("dialtone_nb rehearse"):
         done = run(clone, command.replace("make ", "make -n ", 1).replace(" rehearse", " rehearse --help"))

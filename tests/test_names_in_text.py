@@ -1,4 +1,4 @@
-"""Names of our modules and files in strings, comments and documents, where no import would notice that they moved."""
+"""Names of our modules and files in strings, comments and documents, which no import checks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tracked() -> list[Path]:
 
 
 def named(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
-    """Each name that the files hold, with where it stands first."""
+    """Each name in the files, with its first place."""
     seen: dict[str, str] = {}
     for path in tracked():
         for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
@@ -52,7 +52,7 @@ def named(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
 
 
 def resolves(name: str) -> bool:
-    """Whether a dotted name is a module, or something that a module has."""
+    """Whether a dotted name is a module, or an attribute of one."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         module = ".".join(parts[:length])
@@ -74,13 +74,13 @@ def resolves(name: str) -> bool:
 
 @pytest.mark.parametrize(("name", "place"), named(DOTTED))
 def test_every_dotted_name_is_there(name: str, place: str) -> None:
-    """What is written as a module of ours, or as something in one, can be imported."""
+    """Names of our modules and their attributes can be imported."""
     assert resolves(name), f"{place} names {name}"
 
 
 @pytest.mark.parametrize(("name", "place"), named(SLASHED))
 def test_every_path_is_there(name: str, place: str) -> None:
-    """What is written as a file or folder of the checkout exists."""
+    """Files and folders of the checkout that are named exist."""
     if MADE_LATER.search(name):
         return
     there = ROOT.glob(name) if "*" in name else [ROOT / name]
@@ -88,7 +88,7 @@ def test_every_path_is_there(name: str, place: str) -> None:
 
 
 def test_whatever_is_shown_by_its_type_has_that_type() -> None:
-    """Displays are registered by module and class name, as text: each pair is a class that exists."""
+    """Displays are registered by module and class name as text: each class exists."""
     pairs = [
         (str(first.value), second.value)
         for path in tracked()

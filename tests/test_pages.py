@@ -1,4 +1,4 @@
-"""The pages of figures: a run renews its own tables."""
+"""The pages of figures: a run replaces its own tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PERFORMANCE = ROOT / "reports" / "performance.md"
 
 
 def test_tables_are_renewed_in_their_place_and_prose_is_kept(tmp_path: Path) -> None:
-    """What is under another name stays as it was; what is new goes to the end, under its heading."""
+    """Other tables stay as they are; a new one is appended under its heading."""
     page = tmp_path / "page.md"
     page.write_text(
         f"# Page\n\n## One\n\nWhy.\n\n<!-- one -->\n\n| old |\n\n{END}\n\n## Two\n\n<!-- two -->\n\n| b |\n\n{END}\n"
@@ -27,7 +27,7 @@ def test_tables_are_renewed_in_their_place_and_prose_is_kept(tmp_path: Path) -> 
 
 
 def test_each_table_of_the_page_is_one_that_is_made() -> None:
-    """Under the heading that it is printed with."""
+    """Every table of the page has a program that makes it, with the same heading."""
     lines = RELIABILITY.read_text(encoding="utf-8").splitlines()
     marked = {line[5:-4] for line in lines if line.startswith("<!-- ") and line != END}
     assert marked <= set(PARTS)

@@ -1,4 +1,4 @@
-"""README and the pages that it leads to name every runbook, and nothing that is not there."""
+"""README and the pages that it links to list every runbook, and their links and commands are valid."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RUNBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.parametrize("runbook", RUNBOOKS)
 def test_every_runbook_has_a_row_that_says_what_it_changes_and_how_to_undo_it(runbook: str) -> None:
-    """A row of the table links to the notebook and has all four cells filled."""
+    """A row of the table links to the notebook and has all four cells."""
     rows = [line for line in README.splitlines() if line.startswith(f"| [{runbook}](notebooks/{runbook}.ipynb)")]
     assert len(rows) == 1
     assert all(cell.strip() for cell in rows[0].strip("|").split("|")), rows[0]
@@ -32,7 +32,7 @@ def test_every_runbook_has_a_row_that_says_what_it_changes_and_how_to_undo_it(ru
 
 @pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda part: part if isinstance(part, str) else part.stem)
 def test_every_link_leads_somewhere(page: Path, link: str) -> None:
-    """A link or picture is a file of the project, or a heading of one."""
+    """Links and pictures are files of the project, or headings in one."""
     name, _, heading = link.partition("#")
     target = (page.parent / name).resolve() if name else page
     assert target.is_file()
@@ -42,13 +42,13 @@ def test_every_link_leads_somewhere(page: Path, link: str) -> None:
 
 
 def test_the_readme_can_be_read_at_a_sitting() -> None:
-    """What only some need stands on pages of their own."""
+    """Special topics have pages of their own."""
     assert len(README.splitlines()) <= 150
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|^)make ([a-z]+)", EVERYTHING, re.M))))
 def test_every_make_command_exists(target: str) -> None:
-    """A make command that the README names is a target of the Makefile."""
+    """Its target is in the Makefile."""
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
 
 
@@ -66,7 +66,7 @@ COMMANDS = sorted(
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_understood(command: str) -> None:
-    """The command line takes it, options and all."""
+    """The command line accepts it with its options."""
     words = shlex.split(command)[3:]
     if words[0] == "rehearsal":
         rehearsal.build_parser().parse_args(words[1:])
@@ -76,7 +76,7 @@ def test_every_command_is_understood(command: str) -> None:
 
 @pytest.mark.parametrize("program", ["python -m dialtone_nb --help", "papermill --version", "jupyter lab --version"])
 def test_the_first_block_makes_its_programs_those_of_the_set_up(program: str) -> None:
-    """In a fresh shell, which may have no `python` at all."""
+    """In a new shell, which may have no `python`."""
     assert sys.prefix != sys.base_prefix, "the tests run in the set-up"
     (activate,) = [line.partition("#")[0].strip() for line in BLOCKS[0] if "activate" in line]
     name = program.partition(" ")[0]
@@ -87,12 +87,12 @@ def test_the_first_block_makes_its_programs_those_of_the_set_up(program: str) ->
     assert done.stdout.splitlines()[-1].startswith(sys.prefix)
 
 
-# Variables of an environment at Twilio, not of this computer.
+# Variables of a Twilio environment, not of this computer.
 AT_TWILIO = {"DIALTONE_APPLIED", "DIALTONE_CLAIM"}
 
 
 def test_every_variable_that_is_read_is_in_the_table_of_variables_and_no_other() -> None:
-    """One place tells what can be set in the environment."""
+    """One place lists all variables of the environment."""
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "dialtone_nb").rglob("*.py"))
     read = set(re.findall(r'"(DIALTONE_[A-Z_]+)"', sources)) - AT_TWILIO
     table = EVERYTHING.partition("## Environment variables")[2].partition("\n## ")[0]

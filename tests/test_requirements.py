@@ -1,4 +1,4 @@
-"""Declared is what is imported: at an exact version, as a range for who installs a part, and for Debian's Python."""
+"""All imports are declared: exact versions, ranges for extras, and versions for Debian's Python."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ EXTRAS = {
 
 
 def pins(name: str) -> dict[str, str]:
-    """The exact versions that a file names; a lock has the hashes of each on lines of their own."""
+    """The exact versions in a file; a lock file has hashes on separate lines."""
     lines = ((ROOT / name).read_text(encoding="utf-8").replace("\\\n", "#")).splitlines()
     plain = (line.partition("#")[0].strip() for line in lines)
     requirements = [Requirement(line) for line in plain if line and not line.startswith("-")]
@@ -60,7 +60,7 @@ PROJECT_NAME = canonicalize_name(PROJECT["name"])
 
 
 def ranges(*extras: str) -> dict[str, SpecifierSet]:
-    """What the base and these extras ask for, those that they bring along included."""
+    """The requirements of the base and these extras, including extras that they contain."""
     found: dict[str, SpecifierSet] = {}
     wanted = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
     for one in map(Requirement, wanted):
@@ -76,7 +76,7 @@ RANGES = ranges(*PROJECT["optional-dependencies"]) | {canonicalize_name(BUILDER.
 
 
 def sources() -> Iterator[tuple[Path, str]]:
-    """Every Python text of the project: the package, the tests, the notebooks' cells."""
+    """Every Python source of the project: the package, the tests, the notebooks' cells."""
     for folder in ("dialtone_nb", "tests", "notebooks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             if "node_modules" not in path.parts and path.parent != ELSEWHERE:
@@ -87,7 +87,7 @@ def sources() -> Iterator[tuple[Path, str]]:
 
 
 def imported(text: str) -> set[str]:
-    """The packages of others that a text imports, wherever in it."""
+    """The third-party packages that a source imports anywhere."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -99,7 +99,7 @@ def imported(text: str) -> set[str]:
 
 @cache
 def imports() -> dict[Path, set[str]]:
-    """The packages of others that each text imports; found once, and not by workers that only collect."""
+    """The third-party packages per source; found once, and not by workers that only collect."""
     providers = packages_distributions()
     return {
         path: {canonicalize_name(providers[name][0]) if name in providers else name for name in imported(text)}
@@ -108,19 +108,19 @@ def imports() -> dict[Path, set[str]]:
 
 
 def test_what_is_imported_is_required_and_not_just_there() -> None:
-    """Something else may bring it today, and leave it off, or change it, tomorrow."""
+    """A package that is only a dependency of another may disappear or change."""
     missing = {(package, str(path)) for path, packages in imports().items() for package in packages - set(REQUIRED)}
     assert missing == set()
 
 
 def test_requirements_and_ranges_are_of_the_same_packages() -> None:
-    """pyproject.toml says of each what versions are good; the exact one is among them."""
+    """pyproject.toml has a range for each, which includes the exact version."""
     assert set(RANGES) == set(REQUIRED)
     assert {name for name, version in REQUIRED.items() if version not in RANGES[name]} == set()
 
 
 def test_a_part_of_the_package_needs_no_more_than_its_extras() -> None:
-    """Whoever wants the rehearsal or the server alone gets what they import, without notebooks."""
+    """The rehearsal or the server can be installed alone, without notebooks' packages."""
     for path, packages in imports().items():
         if path.parts[0] == "dialtone_nb":
             part = path.with_suffix("").parts[1]
@@ -128,26 +128,26 @@ def test_a_part_of_the_package_needs_no_more_than_its_extras() -> None:
 
 
 def test_every_package_here_is_pinned_at_the_version_that_is_here() -> None:
-    """Kept outputs are compared to the byte; what the lock leaves out comes at any version."""
+    """Kept outputs are compared byte by byte, and an unlocked package could have any version."""
     here = {canonicalize_name(one.name): one.version for one in distributions()}
     free = {name: version for name, version in here.items() if PINNED.get(name) != version}
     assert set(free) <= {PROJECT_NAME, *TOOLS_OF_THE_ENVIRONMENT}, "run `make setup`, or `make lock`"
 
 
 def test_the_lock_is_of_the_requirements() -> None:
-    """`make lock` makes it of them; at another version than they say, it would be of something else."""
+    """`make lock` generates it from them."""
     assert {name: PINNED.get(name) for name in REQUIRED} == REQUIRED
 
 
 @pytest.mark.parametrize("lock", [Path("requirements.lock"), SERVER / "requirements.lock"], ids=str)
 def test_whatever_is_installed_has_its_hashes(lock: Path) -> None:
-    """A file that somebody else put into the registry under the same name and version is refused."""
+    """A replaced file in the registry, with the same name and version, is rejected."""
     entries = [entry for entry in re.split(r"\n(?=\S)", (ROOT / lock).read_text(encoding="utf-8")) if entry.strip()]
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
 
 
 def test_the_servers_lock_has_what_it_asks_for_at_the_versions_that_are_tried_here() -> None:
-    """Its container has no notebooks, and nothing that the tests did not run with."""
+    """Its container has no notebooks, and only versions that the tests use."""
     asked = {
         canonicalize_name(line)
         for line in (ROOT / SERVER / "requirements.txt").read_text().splitlines()
@@ -160,12 +160,12 @@ def test_the_servers_lock_has_what_it_asks_for_at_the_versions_that_are_tried_he
 
 
 def specifier_of(package: Distribution) -> SpecifierSet:
-    """The versions of Python that a package here says it works with."""
+    """The Python versions that an installed package supports."""
     said = [line for line in package.metadata if line == "Requires-Python"]
     return SpecifierSet(package.metadata[said[0]] if said else "")
 
 
 def test_what_is_pinned_takes_the_oldest_python() -> None:
-    """A pin that wants a newer one ends the set-up of Debian 12 with an error about a package nobody has heard of."""
+    """On Debian 12 a pin that needs a newer Python fails with an obscure error."""
     wanted = {one.name: specifier_of(one) for one in distributions()}
     assert {name: str(pythons) for name, pythons in wanted.items() if OLDEST_PYTHON not in pythons} == {}

@@ -1,4 +1,4 @@
-"""What a clean machine and a pipeline run: the Makefile, .ci/run and the workflows hold commands that exist."""
+"""Commands of the Makefile, .ci/run and the workflows exist and take their arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re
 
 
 def jobs_of(path: Path) -> list[dict[str, Any]]:
-    """A workflow's jobs, one for each line of a job's matrix."""
+    """A workflow's jobs, one for each entry of a job's matrix."""
     jobs = YAML(typ="safe").load(path)["jobs"].values()
     return [
         job | {"line": {"environment": name}}
@@ -42,7 +42,7 @@ COMMANDS = [
 
 
 def test_the_workflows_are_there() -> None:
-    """Check; plan and apply; the looks that come by themselves."""
+    """Check; plan and apply; the scheduled ones."""
     assert [path.stem for path in WORKFLOWS] == ["apply", "audit", "check", "plan", "report", "verify", "watch"]
 
 
@@ -50,7 +50,7 @@ def test_the_workflows_are_there() -> None:
 def test_every_command_of_a_workflow_exists_and_takes_what_it_is_given(
     command: str, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A make target, a file to run, or our own command with a runbook that declares its parameters."""
+    """A make target, an executable file, or our own command with a runbook that declares its parameters."""
     monkeypatch.chdir(ROOT)
     command = command.replace("$ENVIRONMENT", job["line"]["environment"])
     program, *arguments = shlex.split(command.split("||")[0])
@@ -78,7 +78,7 @@ def test_every_command_of_a_workflow_exists_and_takes_what_it_is_given(
 def test_without_an_own_network_the_workflows_have_nothing_to_do(
     tmp_path: Path, own: tuple[str, ...], said: str, output: str
 ) -> None:
-    """One line, and the steps that follow are left out; the run is green."""
+    """One line, and the next steps are skipped; the run is green."""
     for folder in (".ci", "parameters"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / ".ci" / "own-network", tmp_path / ".ci")
@@ -108,7 +108,7 @@ def steps_of(name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ON_THE_ACCOUNT)
 def test_every_step_that_works_on_the_account_asks_for_an_own_network_first(name: str) -> None:
-    """All that comes after the look for a network is left out where there is none."""
+    """All later steps are skipped without one."""
     for job in jobs_of(ROOT / ".github" / "workflows" / f"{name}.yml"):
         look = next(number for number, step in enumerate(job["steps"]) if step.get("run") == ".ci/own-network")
         assert all("steps.network.outputs.own" in str(step["if"]) for step in job["steps"][look + 1 :])
@@ -116,14 +116,14 @@ def test_every_step_that_works_on_the_account_asks_for_an_own_network_first(name
 
 
 def test_secrets_reach_a_command_through_the_environment_alone() -> None:
-    """Nothing that somebody else typed is pasted into a shell, and no secret into a log."""
+    """No text typed by others is inserted into a shell, and no secret into a log."""
     for command, _ in (parameter.values for parameter in COMMANDS):
         assert "${{" not in str(command)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_secrets_reach_our_own_command_alone(path: Path) -> None:
-    """Setting up installs what others wrote: it, and the actions, get none; nor does a whole job."""
+    """Set-up and third-party actions get none, nor does a whole job."""
     workflow = YAML(typ="safe").load(path)
     assert "secrets." not in str([workflow.get("env"), *(job.get("env") for job in workflow["jobs"].values())])
     for step in steps_of(path.stem):
@@ -132,7 +132,7 @@ def test_secrets_reach_our_own_command_alone(path: Path) -> None:
 
 
 def test_verify_gets_the_token_that_signs_its_probes() -> None:
-    """Without it the signed requests are left out, and a verify that is green says little."""
+    """Without it signed requests are skipped, and a green verify means little."""
     for name in ON_THE_ACCOUNT:
         for step in steps_of(name):
             verifies = any(f" run {name} " in step.get("run", "") for name in ("verify", "watch"))
@@ -140,7 +140,7 @@ def test_verify_gets_the_token_that_signs_its_probes() -> None:
 
 
 def test_of_a_pull_request_nothing_is_run_where_there_are_secrets() -> None:
-    """Its YAML files are taken as data; the workflow, the package and the notebooks are main's."""
+    """Its YAML files are data; workflow, package and notebooks are main's."""
     workflow = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "plan.yml")
     assert set(workflow["on"]) == {"pull_request_target"}
     main, proposed = (step for step in steps_of("plan") if "checkout" in step.get("uses", ""))
@@ -152,7 +152,7 @@ def test_of_a_pull_request_nothing_is_run_where_there_are_secrets() -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_every_workflow_is_bounded_and_pinned(path: Path) -> None:
-    """An action by the hash of its commit, as a tag can be moved; a time limit; no credentials left in the checkout."""
+    """Actions are pinned by commit hash, as tags can move; a time limit; no credentials left in the checkout."""
     workflow = YAML(typ="safe").load(path)
     assert "write" not in str(workflow["permissions"]) or path.stem == "plan"
     for job in workflow["jobs"].values():
@@ -167,14 +167,14 @@ def test_every_workflow_is_bounded_and_pinned(path: Path) -> None:
 
 
 def test_pages_leave_the_runner_from_private_repositories_only() -> None:
-    """They have telephone numbers and addresses."""
+    """They contain telephone numbers and addresses."""
     uploads = [step for name in ON_THE_ACCOUNT for step in steps_of(name) if "upload-artifact" in step.get("uses", "")]
     assert len(uploads) == 7
     assert all("github.event.repository.private" in step["if"] for step in uploads)
 
 
 def test_prod_is_changed_by_hand_alone_with_a_fingerprint_in_a_protected_environment() -> None:
-    """A merge applies to stage, and then plans prod; nothing else."""
+    """A merge applies to stage, and then only plans prod."""
     content = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "apply.yml")
     prod, stage, planned = (content["jobs"][name] for name in ("prod", "stage", "plan-prod"))
     assert (prod["if"], prod["environment"]) == ("github.event_name == 'workflow_dispatch'", "prod")
@@ -187,12 +187,12 @@ def test_prod_is_changed_by_hand_alone_with_a_fingerprint_in_a_protected_environ
 
 @pytest.mark.parametrize("name", ["plan", "report", "verify", "watch"])
 def test_what_only_looks_names_no_consent(name: str) -> None:
-    """It changes nothing."""
+    """Read-only workflows make no changes."""
     assert "--consent" not in (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
 
 
 def test_proposed_parameters_are_taken_as_they_are_and_a_link_is_refused(tmp_path: Path) -> None:
-    """What it leads to, such as the secrets of the process, would be quoted as a line that is not YAML."""
+    """A symbolic link's target, such as secrets of the process, would be quoted in an error message."""
     for folder in (".ci", "parameters", "proposed"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / ".ci" / "take-parameters", tmp_path / ".ci")
@@ -220,7 +220,7 @@ def test_the_ci_script_is_a_program_that_runs_every_check() -> None:
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What make says in a copy of the project that has nothing but what set-up reads."""
+    """The output of make in a folder with only the files that set-up reads."""
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     (folder / "dialtone_nb" / "service").mkdir(parents=True)
@@ -240,14 +240,14 @@ def python_that(folder: Path, script: str) -> str:
 
 
 def test_setting_up_without_python_says_what_to_install(tmp_path: Path) -> None:
-    """One line, before anything is made."""
+    """One line, before any file is created."""
     done = make(tmp_path, "PYTHON=no-such-python")
     assert done.returncode != 0
     assert "There is no no-such-python here. Install Python 3.11 or newer" in done.stderr
 
 
 def test_setting_up_with_an_old_python_says_how_to_name_another(tmp_path: Path) -> None:
-    """3.10 is refused by its version."""
+    """3.10 is rejected by its version."""
     script = 'case "$1" in -V) echo Python 3.10.12;; *) exit 1;; esac'
     done = make(tmp_path, python_that(tmp_path, script))
     assert done.returncode != 0
@@ -256,7 +256,7 @@ def test_setting_up_with_an_old_python_says_how_to_name_another(tmp_path: Path) 
 
 
 def test_setting_up_on_a_debian_without_venv_says_what_to_install(tmp_path: Path) -> None:
-    """Neither ensurepip nor pip: the package that brings them is named, and no half environment is left."""
+    """Without ensurepip and pip: the error names the package, and no partial environment is left."""
     script = 'case "$*" in *ensurepip*|*pip*) exit 1;; *) exit 0;; esac'
     done = make(tmp_path, python_that(tmp_path, script))
     assert done.returncode != 0

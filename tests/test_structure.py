@@ -1,4 +1,4 @@
-"""The package's shape: imports go one way, and what it promises by name is there."""
+"""The package's structure: the direction of imports, and its public names."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def test_imports_go_one_way(module: str) -> None:
 
 @pytest.mark.parametrize("module", OUTSIDE)
 def test_only_the_door_opens_the_rehearsal(module: str) -> None:
-    """Nothing outside rehearsal/ imports it but the door to an account and the command that serves it."""
+    """Outside rehearsal/ only account/ and the command that serves it import it."""
     opened = [other for other, _ in imports_of(module) if other.startswith("dialtone_nb.rehearsal")]
     assert not opened or module in DOOR_TO_THE_REHEARSAL, f"{module} imports {opened}"
 
 
 @pytest.mark.parametrize("module", [one for one in sorted(MODULES) if ".exchange." in one or ".rehearsal.sip." in one])
 def test_the_exchange_and_sip_know_nothing_of_the_api(module: str) -> None:
-    """What the rehearsal's API shows and what carries its calls share the modules beside them."""
+    """The API and the carrying of calls depend on shared modules, not on each other."""
     assert [other for other, _ in imports_of(module) if other.startswith("dialtone_nb.rehearsal.api")] == []
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    """There is an order in which the modules could be read, what they import for types alone included."""
+    """There is an order of import, even with imports for types."""
     graph = {module: {other for other, _ in imports_of(module)} for module in MODULES}
     left = dict(graph)
     while ready := [module for module, needs in left.items() if not needs & left.keys()]:
@@ -66,7 +66,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 @pytest.mark.parametrize("module", MIDDLE)
 def test_middle_of_each_flow_reaches_nothing(module: str) -> None:
-    """What is data in, data out imports nothing that reaches the network, other processes or the clock."""
+    """Modules of pure data processing import nothing with network, processes or clock."""
     tree = ast.parse(MODULES[f"dialtone_nb.{module}"].read_text(encoding="utf-8"))
     imported = {
         name
@@ -88,7 +88,7 @@ def test_public_names_are_there() -> None:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_every_module_can_be_imported_and_says_what_it_is(module: str) -> None:
-    """No module needs another to be imported first; each begins with a sentence, unless it is empty."""
+    """Each can be imported first, and has a docstring unless it is empty."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     assert not tree.body or ast.get_docstring(tree)
     if not module.endswith("__main__"):
@@ -96,7 +96,7 @@ def test_every_module_can_be_imported_and_says_what_it_is(module: str) -> None:
 
 
 def test_no_module_is_called_utils() -> None:
-    """What wants to be called utils holds two or three modules with better names."""
+    """A module for everything should be two or three with better names."""
     assert [name for name in MODULES if name.rpartition(".")[2] in {"utils", "helpers", "common", "misc"}] == []
 
 
@@ -107,6 +107,6 @@ def test_no_package_is_crowded() -> None:
 
 
 def test_the_picture_of_the_house_is_what_the_imports_are() -> None:
-    """CONTRIBUTING shows it; after a new room or arrow, `make picture` draws it anew."""
+    """It is in CONTRIBUTING; `make picture` draws it again after a new room or arrow."""
     assert PICTURE.read_text(encoding="utf-8") == draw(), "make picture"
     assert f"(docs/{PICTURE.name})" in (PICTURE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The words that everything else is said in: SIDs, SIP URIs, phone numbers."""
+"""Basic values: SIDs, SIP URIs, phone numbers."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from dialtone_nb.values.sip import parse_sip_uri, sip_domain_name
     ],
 )
 def test_a_sip_uri_has_a_user_and_a_host(uri: str, parts: tuple[str, str]) -> None:
-    """User and host come without escapes, parameters and port; what is not a SIP URI has neither."""
+    """Both without escapes, parameters and port; other texts have neither."""
     assert parse_sip_uri(uri) == parts
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_no_text_breaks_the_reader_of_sip_uris(text: str) -> None:
-    """Whatever comes gives two strings, and never more host than there was text."""
+    """Any text gives two strings, and a host no longer than the text."""
     user, host = parse_sip_uri(text)
     assert len(user) + len(host) <= 3 * len(text)
 
 
 def test_an_environment_has_two_domains() -> None:
-    """Their names differ by one word, so that nobody takes one for the other."""
+    """Their names differ by one word."""
     assert sip_domain_name("tin-can", "stage", emergency=True) == "tin-can-stage.sip.twilio.com"
     assert sip_domain_name("tin-can", "stage", emergency=False) == "tin-can-nonemergency-stage.sip.twilio.com"
 
@@ -53,25 +53,25 @@ def test_an_environment_has_two_domains() -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_only_ascii_digits_make_an_e164_number(text: str) -> None:
-    """What passes is a plus sign and ASCII digits, whatever else unicode calls a digit."""
+    """A plus sign and ASCII digits, not Unicode's other digits."""
     assert not is_e164(text) or (text.isascii() and text[0] == "+" and text[1:].isdigit())
 
 
 @settings(deadline=None)
 @given(st.from_regex(r"\+1[2-9][0-9]{9}", fullmatch=True))
 def test_a_masked_number_hides_its_last_four_digits(number: str) -> None:
-    """The area stays, the subscriber does not."""
+    """The area code stays visible."""
     assert mask_number(number) == number[:-4] + "••••"
 
 
 @pytest.mark.parametrize("short", ["", "911", "lobby", "+12", "anonymous"])
 def test_what_is_no_number_is_masked_whole(short: str) -> None:
-    """Nothing of a short or strange party is shown."""
+    """Short and unusual parties are hidden completely."""
     assert mask_number(short) == "•" * len(short)
 
 
 def test_a_number_belongs_to_a_country_and_reads_as_people_write_it() -> None:
-    """Country and spelling come from libphonenumber; what it does not know has no country and stays as it is."""
+    """Both come from libphonenumber; an unknown number has no country and no formatting."""
     assert country_of("+525555550101") == "MX"
     assert country_of("+99912345") == ""
     assert format_number("+15035550101") == "+1 503-555-0101"
@@ -79,7 +79,7 @@ def test_a_number_belongs_to_a_country_and_reads_as_people_write_it() -> None:
 
 
 def test_a_sid_tells_its_kind() -> None:
-    """Two letters for the kind, 32 hexadecimal digits, and nothing else."""
+    """Two letters for the type and 32 hexadecimal digits."""
     sid = "AC" + "0123456789abcdef" * 2
     assert is_sid(sid)
     assert is_sid(sid, "account")
@@ -100,13 +100,13 @@ def test_a_sid_tells_its_kind() -> None:
     ],
 )
 def test_people_of_a_country_dial_a_number_their_way(number: str, country: str, dialled: tuple[str, ...]) -> None:
-    """At home with its trunk prefix, abroad with the way out, and with a plus sign."""
+    """Nationally with the trunk prefix, internationally with the exit code or a plus sign."""
     assert spellings(number, country) == dialled
 
 
 @pytest.mark.parametrize("country", ["US", "CA", "GB", "FR", "MX", "JM"])
 def test_an_example_is_a_number_that_there_can_be(country: str) -> None:
-    """Ordinary and premium, each of the country's calling code."""
+    """Ordinary and premium, with the country's calling code."""
     numbers = [example_number(country), example_number(country, premium=True)]
     assert all(is_valid_number(number) for number in numbers if number)
     assert numbers[0]

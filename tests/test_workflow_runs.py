@@ -1,4 +1,4 @@
-"""The workflows as GitHub would run them, each `run:` step in a shell, on the rehearsal: from plan to approval."""
+"""The workflows as GitHub would run them, each `run:` step in a shell, on the rehearsal."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Runner:
     summaries: list[str] = field(default_factory=list)
 
     def run(self, workflow: str, job: str, **inputs: str) -> None:
-        """Every `run:` step of a job, as far as its conditions let it; none may fail."""
+        """Run each `run:` step of a job whose condition is true; none may fail."""
         outputs = self.checkout / "outputs"
         outputs.write_text("")
         content = YAML(typ="safe").load(ROOT / ".github" / "workflows" / f"{workflow}.yml")
@@ -82,7 +82,7 @@ class Runner:
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Runner:
-    """A checkout with a network of its own, whose account is the rehearsal; gh and the secrets of a pull request."""
+    """A checkout with its own network and a rehearsal as account; gh and secrets as in a pull request."""
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     for name in ("Makefile", ".ci", ".github", ".venv", "dialtone_nb", "tests", "pyproject.toml"):
@@ -110,13 +110,13 @@ def runner(tmp_path: Path) -> Runner:
 
 
 def fingerprint_in(summary: str) -> str:
-    """What a reader of a summary would copy."""
+    """The fingerprint in a summary."""
     (found,) = re.findall(r"as consent: `(plan-[0-9a-f]{64})`", summary)
     return str(found)
 
 
 def test_from_a_plan_on_a_pull_request_to_an_approved_promote(runner: Runner) -> None:
-    """The comment is renewed; prod's fingerprint stands in the summary after stage, and is what its approval takes."""
+    """The comment is updated; after stage the summary has prod's fingerprint, which the approval takes."""
     comments = runner.checkout.parent / "bin" / "comments"
     runner.run("plan", "plan")
     (comment,) = comments.iterdir()

@@ -123,10 +123,7 @@ def load_calls(
     if str(source) == TWILIO:
         if account is None:
             raise InputError(Fault("parameter source", "is 'twilio', but no account is open", "open one"))
-        if archive:
-            data = _load_synced(account, archive, since, until, time_zone, service, phones or {}, on_span)
-        else:
-            data = _load_account(account, since, until, time_zone, service, phones or {})
+        data = _load_account(account, archive, since, until, time_zone, service, phones or {}, on_span)
     else:
         data = replace(_load_kept(str(source), network), time_zone=time_zone)
     data = data.select(environment=environment, since=since, until=until).narrow(**where)
@@ -216,7 +213,7 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def _load_synced(
+def _load_account(
     account: Account,
     archive: str,
     since: str,
@@ -226,51 +223,32 @@ def _load_synced(
     phones: Mapping[str, Phone],
     on_span: Progress,
 ) -> CallData:
-    """Sync the archive, and load the requested days from it."""
-    from dialtone_nb.calls.archive.sync import sync_calls
-
-    first, last = parse_day("since", since), parse_day("until", until)
-    now = account.now()
-    _check_days(account, first, last, now.astimezone(ZoneInfo(time_zone)).date())
-    margin = timedelta(days=0 if time_zone == "UTC" else 1)
-    quality = Quality()
-    begin = first and first - margin
-    synced = sync_calls(
-        account.client,
-        archive,
-        now=now,
-        first=begin,
-        service=service,
-        phones=phones,
-        quality=quality,
-        on_span=on_span,
-    )
-    kept = Attempts.of_archive(archive, str(begin or ""), str(last + margin) if last else "")
-    data = CallData(kept, account.label, quality.findings(), time_zone=time_zone)
-    asked = f"{synced.days_read} days asked for, {synced.days_written} of them new or changed"
-    data = replace(data, read=asked, as_of=now)
-    from_day, to_day = first or synced.covered.first, last or now.astimezone(ZoneInfo(time_zone)).date()
-    inside = data.select(since=from_day.isoformat(), until=to_day.isoformat())
-    return replace(inside, findings=data.findings)
-
-
-def _load_account(
-    account: Account, since: str, until: str, time_zone: str, service: LogSource, phones: Mapping[str, Phone]
-) -> CallData:
-    from dialtone_nb.calls.twilio_source.fetch import fetch_calls
-
-    now = account.now()
+    """The account's calls of the requested days; with an archive it is synced first, and they are loaded from it."""
+    begin, end, now = parse_day("since", since), parse_day("until", until), account.now()
     today = now.astimezone(ZoneInfo(time_zone)).date()
-    begin, end = parse_day("since", since), parse_day("until", until)
     _check_days(account, begin, end, today)
     last = end or today
-    first = begin or last - timedelta(days=DEFAULT_DAYS - 1)
     # A day of another time zone spans two UTC days.
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()
-    fetched = fetch_calls(account.client, first - margin, last + margin, service=service, quality=quality)
-    attempts = frame_calls(fetched.calls, fetched.alerts, fetched.events, phones=phones, quality=quality)
-    data = CallData(Attempts.of(attempts), account.label, quality.findings(), first, last, time_zone, as_of=now)
+    read = ""
+    if archive:
+        from dialtone_nb.calls.archive.sync import sync_calls
+
+        earliest = begin and begin - margin
+        options: dict[str, Any] = {"service": service, "phones": phones, "quality": quality, "on_span": on_span}
+        synced = sync_calls(account.client, archive, now=now, first=earliest, **options)
+        read = f"{synced.days_read} days asked for, {synced.days_written} of them new or changed"
+        first = begin or synced.covered.first
+        attempts = Attempts.of_archive(archive, str(earliest or ""), str(end + margin) if end else "")
+    else:
+        from dialtone_nb.calls.twilio_source.fetch import fetch_calls
+
+        first = begin or last - timedelta(days=DEFAULT_DAYS - 1)
+        fetched = fetch_calls(account.client, first - margin, last + margin, service=service, quality=quality)
+        framed = frame_calls(fetched.calls, fetched.alerts, fetched.events, phones=phones, quality=quality)
+        attempts = Attempts.of(framed)
+    data = CallData(attempts, account.label, quality.findings(), time_zone=time_zone, read=read, as_of=now)
     # Leave out the calls of the margin, and others that Twilio's time filter let through.
     inside = data.select(since=first.isoformat(), until=last.isoformat())
     return replace(inside, findings=data.findings)

@@ -56,11 +56,6 @@ def is_country(code: str) -> bool:
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
-def countries_sharing(country: str) -> frozenset[str]:
-    """All countries with the same calling code, including this one."""
-    return frozenset(_regions(calling_code(country)))
-
-
 def calling_codes() -> tuple[int, ...]:
     """All calling codes, of countries and of services."""
     return tuple(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 
@@ -95,9 +95,3 @@ class Refuse:
 
 
 Decision: TypeAlias = DialPstn | DialEmergency | DialTrunk | RingClient | Refuse
-
-
-def decision_data(decision: Decision) -> dict[str, object]:
-    """The decision as plain data with its kind, the same as from the deployed service's decide."""
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(decision).items()}
-    return {"kind": decision.kind, **plain}

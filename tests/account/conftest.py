@@ -1,4 +1,4 @@
-"""The desks of the infrastructure's tests: a rehearsed account, and how it is opened."""
+"""Fixtures of the infrastructure's tests: a rehearsed account, and how it is opened."""
 
 from __future__ import annotations
 

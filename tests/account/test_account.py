@@ -1,4 +1,4 @@
-"""Opening an account: credentials from the environment or .env, all that is wrong with them at once."""
+"""Opening an account: credentials come from the environment or .env, and all their faults are reported at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = ("TWILIO_ACCOUNT_SID", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_AU
 
 @pytest.fixture(autouse=True)
 def nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No credentials of the person who runs the tests."""
+    """Take the credentials of the person who runs the tests out of the environment."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
 
@@ -44,7 +44,7 @@ def variables(*values: str) -> dict[str, str]:
     ],
 )
 def test_key_goes_before_token(values: tuple[str, ...], username: str, password: str, token: str) -> None:
-    """A key and its secret are used where they are given, else the auth token; the token is kept for signatures."""
+    """An API key and its secret are used if they are set, else the auth token, which is also kept for signatures."""
     read = read_credentials(variables(*values))
     assert (read.account_sid, read.username, read.password, read.auth_token) == (ACCOUNT, username, password, token)
 
@@ -81,7 +81,7 @@ def test_all_that_is_wrong_is_told_at_once(values: tuple[str, ...], faults: list
 
 
 def test_credentials_come_from_the_projects_env_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """.env in the project is read, and a variable of the environment goes before it; nothing is asked of Twilio."""
+    """.env in the project is read, a variable of the environment takes precedence, and Twilio gets no request."""
     (tmp_path / ".env").write_text(f"TWILIO_ACCOUNT_SID={ACCOUNT}\nTWILIO_AUTH_TOKEN={TOKEN}\n", encoding="utf-8")
     account = open_account("twilio", tmp_path)
     assert (account.sid, account.credentials.password) == (ACCOUNT, TOKEN)
@@ -94,20 +94,20 @@ def test_credentials_come_from_the_projects_env_file_too(tmp_path: Path, monkeyp
 
 
 def test_missing_credentials_stop_a_run_at_once(tmp_path: Path) -> None:
-    """Without any, opening a real account tells both faults."""
+    """Opening a real account without any of the variables reports both faults."""
     with pytest.raises(CredentialsError) as refused:
         open_account("twilio", tmp_path)
     assert len(refused.value.faults) == 2
 
 
 def test_misspelt_account_is_refused_with_a_suggestion(tmp_path: Path) -> None:
-    """There are two kinds of account."""
+    """The only kinds of account are rehearsal and twilio."""
     with pytest.raises(InputError, match="parameter account: is 'twillio'; did you mean 'twilio'"):
         open_account("twillio", tmp_path)
 
 
 def test_no_secret_is_in_what_an_account_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the account nor its credentials, printed, tell a secret."""
+    """Printing the account or its credentials shows no secret."""
     for name, value in variables(ACCOUNT, KEY, SECRET, TOKEN).items():
         monkeypatch.setenv(name, value)
     account = open_account("twilio", tmp_path)
@@ -119,7 +119,7 @@ def test_no_secret_is_in_what_an_account_shows(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_rehearsals_credentials_are_refused_for_twilio() -> None:
-    """They are told here, and sent nowhere."""
+    """The error names them, and they are sent nowhere."""
     with pytest.raises(CredentialsError, match="is a rehearsal's account SID") as refused:
         read_credentials(variables("ACfacade" + "0" * 26, "SKfacade" + "0" * 26, SECRET))
     assert len(refused.value.faults) == 2
@@ -129,7 +129,7 @@ def test_a_rehearsals_credentials_are_refused_for_twilio() -> None:
 def test_no_region_or_edge_disturbs_a_rehearsal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
-    """They are for Twilio, whose hosts then have other names."""
+    """TWILIO_REGION and TWILIO_EDGE change the hosts' names for Twilio only."""
     for name in names:
         monkeypatch.setenv(name, "ie1")
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
@@ -142,7 +142,7 @@ def test_no_region_or_edge_disturbs_a_rehearsal(
 def test_time_is_twilios_whatever_this_computers_clock_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, hours: int
 ) -> None:
-    """After Twilio's first answer its clock counts; that this computer's is off is said once."""
+    """After the first answer the time follows Twilio's Date header; a wrong local clock is reported once."""
     there = datetime.now(UTC) + timedelta(hours=hours)
     for name, value in variables(ACCOUNT, "", "", TOKEN).items():
         monkeypatch.setenv(name, value)
@@ -168,7 +168,7 @@ def test_state_of_the_rehearsal_is_the_projects_unless_named(tmp_path: Path, mon
 
 
 def test_the_holder_is_told_as_far_as_the_credentials_read_it(desk: Desk) -> None:
-    """Name and balance by the auth token; by an API key, to which Twilio shows no account, SID and balance."""
+    """Friendly name and balance with the auth token; SID and balance with an API key, which can't read the account."""
     account = replace(desk.account, kind="twilio")
     sid = short_sid(account.sid)
     assert tell_holder(account) == f"Rehearsal (not Twilio) ({sid}), balance 0.00 USD"
@@ -177,7 +177,7 @@ def test_the_holder_is_told_as_far_as_the_credentials_read_it(desk: Desk) -> Non
 
 
 def test_banner_and_things_lead_to_the_console_where_they_are_there(desk: Desk) -> None:
-    """Those of a rehearsal are in no Console."""
+    """A rehearsal's resources have no links, as they are not in the Console."""
     desk.do(desk.deploy())
     found = desk.site("stage").look()
     assert "console.twilio.com" not in state_html(found)

@@ -1,4 +1,4 @@
-"""How long a request waits: for an answer, never without end; before it is sent again, longer each time, by chance."""
+"""Time limits of requests: each has a timeout, and the pauses between retries grow and are random."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.infrastructure.desk import Desk
 
 
 def test_waits_grow_and_are_drawn_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many that are refused for want of room, no two come back together, and each backs off twice as far."""
+    """Of many requests that get a 429 no two retry at the same time; the limit of the pauses doubles each time."""
     waits: list[float] = []
     monkeypatch.setattr(tenacity.nap.time, "sleep", waits.append)
     # That all requests hold back for a while is another wait, and has its own test.
@@ -36,7 +36,7 @@ def test_waits_grow_and_are_drawn_by_chance(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_request_has_a_time_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A whole deploy, page by page, uploads, waits and calls: nothing is ever waited for without end."""
+    """Each request of a whole deploy (pages, uploads, polling, calls) has a timeout."""
     seen: list[object] = []
     send = requests.adapters.HTTPAdapter.send
 

@@ -1,4 +1,4 @@
-"""How requests travel: what is sent again and what is not, Twilio's errors as ours, nothing secret in any of them."""
+"""The HTTP transport: which requests are retried, how Twilio's errors become ours, and that none shows a secret."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ URL = "https://api.twilio.com/2010-04-01/Accounts/AC0.json"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow at once."""
+    """Make retries follow without a pause."""
     monkeypatch.setattr(transport, "wait_random_exponential", lambda **_: wait_none())
 
 
 class Canned(requests.adapters.BaseAdapter):
-    """Answers in place of the network, and keeps what was asked."""
+    """An adapter that gives prepared answers in place of the network, and keeps the requests."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__()
@@ -42,17 +42,17 @@ class Canned(requests.adapters.BaseAdapter):
         self.asked: list[requests.PreparedRequest] = []
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """The canned answer."""
+        """Return the prepared answer."""
         self.asked.append(request)
         return self.answer(request)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no connection to close."""
 
 
 @pytest.fixture
 def strict_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A proxy that wants a name and a password, in the environment; the tunnels that it was asked for."""
+    """A proxy that requires a user name and password, set in the environment, and the tunnels requested of it."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -61,7 +61,7 @@ def strict_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             self.send_error(407)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -75,7 +75,7 @@ def strict_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_proxy_that_refuses_is_asked_once_and_named_with_the_repair(strict_proxy: list[str], method: str) -> None:
-    """It is bad input, in one line, without the proxy's password."""
+    """The error is bad input, in one line, without the proxy's password."""
     with pytest.raises(InputError) as caught:
         Transport().request(method, URL)
     (line,) = caught.value.lines()
@@ -85,7 +85,7 @@ def test_a_proxy_that_refuses_is_asked_once_and_named_with_the_repair(strict_pro
 
 
 def test_where_no_answer_comes_no_status_is_made_up_and_the_repair_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that is not there, say."""
+    """For example if the proxy is not running: the error has no HTTP status, and says how to repair it."""
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with pytest.raises(TwilioError) as caught:
@@ -96,7 +96,7 @@ def test_where_no_answer_comes_no_status_is_made_up_and_the_repair_is_told(monke
 
 
 def answered(status: int, body: str = "{}", reason: str = "", **headers: str) -> Answer:
-    """Always this answer."""
+    """A handler that always gives this answer."""
 
     def answer(request: requests.PreparedRequest) -> requests.Response:
         response = requests.Response()
@@ -109,7 +109,7 @@ def answered(status: int, body: str = "{}", reason: str = "", **headers: str) ->
 
 
 def raising(error: Exception) -> Answer:
-    """Never an answer."""
+    """A handler that always raises this error."""
 
     def answer(_: requests.PreparedRequest) -> requests.Response:
         raise error
@@ -118,7 +118,7 @@ def raising(error: Exception) -> Answer:
 
 
 def canned(answer: Answer) -> tuple[Transport, Canned]:
-    """A transport whose network is canned."""
+    """A transport that gets its answers from this handler."""
     made, adapter = Transport(), Canned(answer)
     made.session.mount("https://", adapter)
     return made, adapter
@@ -126,7 +126,7 @@ def canned(answer: Answer) -> tuple[Transport, Canned]:
 
 @pytest.mark.parametrize("fault", ["429", "500", "503", "reset", "timeout-before"])
 def test_reading_is_repeated(desk: Desk, fault: str) -> None:
-    """A GET whose answer was lost, or that was refused for a while, is sent again."""
+    """A GET is retried if its answer was lost or was a temporary error."""
     desk.account.transport.timeouts = (1, 0.2)
     desk.client.sip.credential_lists.create("phones")
     desk.fault(fault, "GET", times=2)
@@ -134,7 +134,7 @@ def test_reading_is_repeated(desk: Desk, fault: str) -> None:
 
 
 def test_refusal_for_want_of_room_is_repeated_for_writes_too(desk: Desk) -> None:
-    """After a 429 nothing was carried out, so a POST is sent again, once for each."""
+    """A 429 means that the request was not carried out, so a POST is retried too, and takes effect once."""
     desk.fault("429", "POST", times=3)
     desk.client.sip.credential_lists.create("phones")
     assert len(desk.client.sip.credential_lists.list()) == 1
@@ -142,7 +142,7 @@ def test_refusal_for_want_of_room_is_repeated_for_writes_too(desk: Desk) -> None
 
 @pytest.mark.parametrize("fault", ["500", "503", "reset", "reset-after", "timeout-before", "timeout-after"])
 def test_writing_is_never_repeated_blindly(desk: Desk, fault: str) -> None:
-    """A POST whose outcome nobody knows is sent once, and the error says what it was, without its parameters."""
+    """A POST of unknown outcome is sent once; the error names the request without its parameters."""
     desk.account.transport.timeouts = (1, 0.2)
     desk.fault(fault, "POST")
     desk.requests()
@@ -154,7 +154,7 @@ def test_writing_is_never_repeated_blindly(desk: Desk, fault: str) -> None:
 
 
 def test_room_that_never_comes_is_a_refusal(desk: Desk) -> None:
-    """Six 429 in a row are Twilio's refusal, with its code."""
+    """After six answers 429 the error has Twilio's code."""
     desk.fault("429", "POST", times=ATTEMPTS)
     with pytest.raises(TwilioError) as refused:
         desk.client.sip.credential_lists.create("phones")
@@ -163,7 +163,7 @@ def test_room_that_never_comes_is_a_refusal(desk: Desk) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_was_never_sent_is_sent_again(method: str) -> None:
-    """Where nobody listens nothing was carried out: tried six times, then no answer, whatever the method."""
+    """If the connection is refused, any method is tried six times, and then reported as unanswered."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         made = Transport(f"http://127.0.0.1:{closed.getsockname()[1]}")
@@ -175,7 +175,7 @@ def test_what_was_never_sent_is_sent_again(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_name_that_does_not_resolve_was_never_asked(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    """Without a name server nothing was sent, so nothing is unknown."""
+    """If the host's name does not resolve, the request was not sent, and its outcome is not unknown."""
     asked = []
 
     def unresolved(*name: object, **_: object) -> None:
@@ -202,7 +202,7 @@ def test_name_that_does_not_resolve_was_never_asked(monkeypatch: pytest.MonkeyPa
     ids=repr,
 )
 def test_silence_is_unknown_only_after_something_was_sent(error: Exception, unknown: bool) -> None:
-    """A connection that was never made leaves nothing unknown; a broken one does, for a write; reads are repeated."""
+    """If no connection was made the outcome is known; if one broke, that of a write is not, and a read is retried."""
     made, network = canned(raising(error))
     with pytest.raises(UnknownOutcomeError if unknown else TwilioError):
         made.send("POST", URL)
@@ -214,7 +214,7 @@ def test_silence_is_unknown_only_after_something_was_sent(error: Exception, unkn
 
 
 def test_wrong_credentials_are_told_with_their_repair(desk: Desk) -> None:
-    """A 401 names the variables to look at, and ends a run as bad input."""
+    """A 401 names the variables to check, and is bad input."""
     client = TwilioClient(desk.account.sid, "0" * 32, http_client=desk.account.transport)
     with pytest.raises(CredentialsError, match=r"Twilio refused them.*TWILIO_AUTH_TOKEN") as refused:
         client.sip.domains.list()
@@ -223,7 +223,7 @@ def test_wrong_credentials_are_told_with_their_repair(desk: Desk) -> None:
 
 
 def test_failing_list_is_our_error_with_twilios_code(desk: Desk) -> None:
-    """Lists, whose failures the client tells without status or code, fail like everything else."""
+    """The client's errors from lists, which have no status and code, become our error with Twilio's code."""
     desk.fault("500", "GET", times=ATTEMPTS)
     with pytest.raises(TwilioError) as refused:
         desk.client.sip.domains.list()
@@ -232,14 +232,14 @@ def test_failing_list_is_our_error_with_twilios_code(desk: Desk) -> None:
 
 
 def test_what_is_not_there_is_absent(desk: Desk) -> None:
-    """A 404 is an error of its own, with Twilio's code and request id in the message."""
+    """A 404 is an error class of its own, with Twilio's code and request id in its message."""
     with pytest.raises(AbsentError, match=r"error 20404: .* \(HTTP 404, request RQ[0-9a-f]+\)") as absent:
         desk.client.serverless.v1.services(SERVICE).fetch()
     assert (absent.value.status, absent.value.code, absent.value.request_id[:2]) == (404, 20404, "RQ")
 
 
 def test_secrets_are_taken_out_of_twilios_words(desk: Desk) -> None:
-    """What was told to be kept secret is in no error, longer secrets first."""
+    """Registered secrets are removed from Twilio's error messages, longer ones first."""
     desk.account.transport.keep_secret("", "+1404155", "+14041550199")
     with pytest.raises(TwilioError, match=r"\[secret\] is not available") as refused:
         desk.client.incoming_phone_numbers.create(phone_number="+14041550199")
@@ -269,7 +269,7 @@ def test_secrets_are_taken_out_of_twilios_words(desk: Desk) -> None:
     ],
 )
 def test_every_shape_of_refusal_is_told(body: str, reason: str, said: str, code: int | None) -> None:
-    """Classic errors, problem documents and pages of a gateway: one line, with the code where there is one."""
+    """Classic errors, problem documents (RFC 9457) and a gateway's HTML are one line, with the code if there is one."""
     made, _ = canned(answered(400, body, reason, Twilio_Request_Id="RQ1"))
     with pytest.raises(TwilioError) as refused:
         made.request("POST", URL)
@@ -278,7 +278,7 @@ def test_every_shape_of_refusal_is_told(body: str, reason: str, said: str, code:
 
 
 def test_what_is_not_implemented_is_not_asked_again() -> None:
-    """A 501, by which the rehearsal names what it does not model, is final."""
+    """A 501, the rehearsal's answer for what it does not model, is not retried."""
     made, network = canned(answered(501, json.dumps({"code": 20501, "message": "not modelled"})))
     with pytest.raises(TwilioError, match="not modelled"):
         made.request("GET", URL)
@@ -287,7 +287,7 @@ def test_what_is_not_implemented_is_not_asked_again() -> None:
 
 @pytest.mark.parametrize("body", ['{"sid": "CL0", "friendly_na', "<html>Welcome</html>"])
 def test_answer_that_is_not_whole_is_no_answer(body: str) -> None:
-    """A good status with half an answer: a GET is sent again, of anything else the outcome is unknown."""
+    """A 200 whose body is cut off: a GET is retried, and any other request has an unknown outcome."""
     cut, network = canned(answered(200, body))
     with pytest.raises(TwilioError, match="not whole, or no JSON"):
         cut.request("GET", URL)
@@ -300,7 +300,7 @@ def test_answer_that_is_not_whole_is_no_answer(body: str) -> None:
 
 @pytest.mark.parametrize(("method", "error"), [("GET", TwilioError), ("POST", UnknownOutcomeError)])
 def test_half_an_answer_that_says_it_is_json_is_none_for_whoever_asks(method: str, error: type[Exception]) -> None:
-    """Also where the answer is not Twilio's: our own server's, or the rehearsal's own door."""
+    """A cut-off JSON body is an error for all callers, such as those of our own server or the rehearsal's API."""
     cut, _ = canned(answered(200, '{"now": "2026-', Content_Type="application/json; charset=utf-8"))
     with pytest.raises(error):
         cut.send(method, URL)
@@ -309,7 +309,7 @@ def test_half_an_answer_that_says_it_is_json_is_none_for_whoever_asks(method: st
 
 
 def test_whoever_reads_bodies_in_another_way_says_what_is_whole() -> None:
-    """Within the block, and in this thread alone; an empty body is for the reader to judge."""
+    """A caller may set its own check for a complete body, for a block and a thread; it sees empty bodies too."""
 
     def read(content: bytes) -> str:
         if not content.endswith(b"."):
@@ -328,13 +328,13 @@ def test_whoever_reads_bodies_in_another_way_says_what_is_whole() -> None:
 
 
 def test_no_answer_to_a_delete_is_whole() -> None:
-    """A 204 has no body, and needs none."""
+    """A 204 has no body, and is complete."""
     made, _ = canned(answered(204, ""))
     assert made.request("DELETE", URL).status_code == 204
 
 
 def test_requests_in_flight_are_few() -> None:
-    """However many threads ask, sixteen requests at most are under way."""
+    """At most sixteen requests are in flight, however many threads send them."""
     under_way, most, lock = [0], [0], threading.Lock()
     answer = answered(200)
 
@@ -354,7 +354,7 @@ def test_requests_in_flight_are_few() -> None:
 
 
 def test_exchange_of_each_thread_is_its_own() -> None:
-    """What the journal keeps of the last request is that of the thread which asks."""
+    """The last exchange, for the journal, is kept per thread."""
 
     def answer(request: requests.PreparedRequest) -> requests.Response:
         return answered(200, Twilio_Request_Id=cast(str, request.url).rpartition("/")[2])(request)
@@ -375,13 +375,13 @@ def test_exchange_of_each_thread_is_its_own() -> None:
 
 
 def test_rehearsal_is_asked_past_any_proxy() -> None:
-    """What is meant for loopback goes through no proxy of the environment; what is meant for Twilio may."""
+    """Requests to loopback ignore the environment's proxies; requests to Twilio use them."""
     assert Transport("http://127.0.0.1:1").session.trust_env is False
     assert Transport().session.trust_env is True
 
 
 def test_after_too_many_at_once_all_requests_hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 429 is about all that is in flight, so the next request waits too, once, though it met none itself."""
+    """After a 429 the next request waits as well, once, even if it got none itself."""
     clock: list[float] = [100.0]
     slept: list[float] = []
 

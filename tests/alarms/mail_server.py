@@ -1,4 +1,4 @@
-"""A mail server of a few lines: takes what it is sent, or refuses as it is told to."""
+"""A small SMTP server that accepts mail, or rejects it as a test wants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from email.message import Message as Letter
 
 @dataclass
 class Mailbox:
-    """What arrived, where, and what to answer."""
+    """The server's address, the mail that arrived, and the reply to give."""
 
     port: int = 0
     letters: list[Letter] = field(default_factory=list)

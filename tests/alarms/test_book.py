@@ -1,4 +1,4 @@
-"""The book of alarms: new, again, over; what a kill leaves; what a channel refuses."""
+"""The book of alarms: new, repeated and ended alarms, interrupted runs, and channels that fail."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ LIVE = Finding("live", "prod", "prod: live build of prod: differs", "bad", repai
 
 
 def look(book: Book, at: datetime, **found: list[Finding] | None) -> Book:
-    """The book after a look at that time; what is not given is quiet."""
+    """The book after a check at that time; rules that are not given found nothing."""
     findings: Findings = {name: found.get(name, []) for name in RULES.rules}
     return look_up(book, RULES, findings, at, lambda rule, finding: f"run {rule.runbook}" if rule.runbook else "")
 
 
 def titles(book: Book) -> list[tuple[str, str, str]]:
-    """What waits."""
+    """The titles of the messages to be sent."""
     return [(one.channel, one.stage, one.title) for one in book.waiting]
 
 
 @pytest.fixture
 def book() -> Book:
-    """A book in which nothing was ever told."""
+    """A new, empty book."""
     return Book(NOW - 24 * HOUR, NOW)
 
 
 def test_an_alarm_is_told_when_it_is_new_again_and_when_it_is_over(book: Book) -> None:
-    """To each channel of its rule but the exit code, with a number that runs."""
+    """One message per channel of its rule, without the exit code, and with consecutive numbers."""
     book = look(book, NOW, live=[LIVE])
     assert titles(book) == [(to, "new", LIVE.title) for to in ("mail", "chat")]
     assert look(book, NOW + 5 * HOUR, live=[LIVE]).waiting == book.waiting
@@ -60,7 +60,7 @@ def test_an_alarm_is_told_when_it_is_new_again_and_when_it_is_over(book: Book) -
 
 
 def test_a_count_that_swings_about_its_bound_is_one_alarm(book: Book) -> None:
-    """It is over when it has been quiet for six hours."""
+    """It ends after six hours without a finding."""
     book = look(book, NOW, silent=[LOBBY])
     for hour in range(1, 12):
         book = look(book, NOW + hour * HOUR, silent=[LOBBY] if hour % 4 == 0 else [])
@@ -70,13 +70,13 @@ def test_a_count_that_swings_about_its_bound_is_one_alarm(book: Book) -> None:
 
 
 def test_a_rule_that_could_not_look_leaves_its_alarms_as_they_are(book: Book) -> None:
-    """Twilio may be away just then."""
+    """A rule that could not be checked, as Twilio may be unreachable, neither raises nor ends an alarm."""
     book = look(book, NOW, live=[LIVE])
     assert look(book, NOW + HOUR, live=None).going_on == book.going_on
 
 
 def test_an_event_is_told_once(book: Book) -> None:
-    """However often it is seen, and none from before the watch began."""
+    """It is reported once however often it is found, and not if it is older than the watch."""
     call = Finding("help", "lobby 12:00", "lobby called 911", "", event_at=NOW - HOUR)
     old = Finding("help", "lobby 1", "lobby called 911", "", event_at=NOW - 90 * HOUR)
     book = look(book, NOW, help=[call, old])
@@ -85,7 +85,7 @@ def test_an_event_is_told_once(book: Book) -> None:
 
 
 def test_the_message_says_what_how_certain_what_to_do_and_which_it_is(book: Book) -> None:
-    """As it arrives."""
+    """The message's text, as it is sent."""
     (message,) = look(book, NOW, silent=[LOBBY]).waiting
     assert message.text.splitlines() == [
         "lobby has been silent for 3 days",
@@ -96,11 +96,11 @@ def test_the_message_says_what_how_certain_what_to_do_and_which_it_is(book: Book
 
 
 class Killed(BaseException):
-    """The process is gone at this point."""
+    """Raised in place of the end of the process."""
 
 
 def test_a_kill_at_any_moment_loses_nothing_and_repeats_one_message_at_most(tmp_path: Path) -> None:
-    """Before and after each thing that a run does: it is run again as cron would, and each message is counted."""
+    """The run is killed before and after each step and then repeated, as cron would, and all messages are counted."""
     for point in range(18):
         path = tmp_path / f"{point}.json"
         arrived: Counter[tuple[str, str]] = Counter()
@@ -115,7 +115,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_repeats_one_message_at_most(tmp_
 
 
 def run(path: Path, arrived: Counter[tuple[str, str]], lives: Iterator[int]) -> None:
-    """A run that is killed when it has no life left; it loses one before and after each thing that it does."""
+    """A run that is killed when its lives are used up; each step takes one before it and one after it."""
 
     def live() -> None:
         if next(lives, None) is None:
@@ -136,7 +136,7 @@ def run(path: Path, arrived: Counter[tuple[str, str]], lives: Iterator[int]) -> 
 
 
 def test_what_a_channel_refuses_is_kept_and_tried_again(tmp_path: Path, book: Book) -> None:
-    """With why, and how often; meanwhile the same alarm adds nothing but its end."""
+    """A failed message is kept with its error and number of tries; until it is sent the alarm adds only its end."""
     path = tmp_path / "alarms.json"
     save = lambda changed: save_book(path, changed)  # noqa: E731
     book = tell(look(book, NOW, silent=[LOBBY]), {"mail": lambda _: "it refuses"}, NOW, save)
@@ -153,7 +153,7 @@ def test_what_a_channel_refuses_is_kept_and_tried_again(tmp_path: Path, book: Bo
 
 
 def test_the_exit_code_tells_of_alarms_of_its_rules_then_of_failures(book: Book) -> None:
-    """2, then 4, then 1, else 0."""
+    """2 for an alarm whose rule tells the exit code, else 4 for a waiting message, 1 for a rule that could not look."""
     seen = look(book, NOW, live=[LIVE])
     code = lambda book, blind: Look("", "", RULES, book, blind, is_told=True).exit_code  # noqa: E731
     assert code(look(seen, NOW, silent=[LOBBY]), {}) == 2
@@ -163,7 +163,7 @@ def test_the_exit_code_tells_of_alarms_of_its_rules_then_of_failures(book: Book)
 
 
 def test_a_damaged_book_is_refused_in_one_line(tmp_path: Path) -> None:
-    """And left as it is."""
+    """The file is left as it is."""
     path = tmp_path / "alarms.json"
     for text in (
         "",
@@ -178,7 +178,7 @@ def test_a_damaged_book_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_two_runs_do_not_tell_at_once(tmp_path: Path) -> None:
-    """The second waits, and gives up with a line."""
+    """The second run waits, and then ends with one line."""
     with (
         held(tmp_path / "alarms.json"),
         pytest.raises(HeldError, match="another run"),

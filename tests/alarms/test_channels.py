@@ -1,4 +1,4 @@
-"""The channels: what arrives, what a failure says, and that no secret is anywhere."""
+"""The channels: what arrives, what an error says, and that no message has a secret in it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def mail(box: Mailbox, **more: object) -> Mail:
 
 
 def test_a_letter_arrives_with_its_id_and_no_more_headers_than_ours(box: Mailbox) -> None:
-    """A repeat has the same Message-ID; what a title holds is no header of its own."""
+    """A repeated message has the same Message-ID; line breaks in a title add no header."""
     assert send_mail(mail(box, user="phones"), SECRET, MESSAGE) == ""
     assert send_mail(mail(box), SECRET, MESSAGE) == ""
     assert [one["Message-ID"] for one in box.letters] == ["<alarm-12-1@example.org>"] * 2
@@ -64,7 +64,7 @@ def test_a_letter_arrives_with_its_id_and_no_more_headers_than_ours(box: Mailbox
 def test_a_mail_server_that_refuses_is_told_in_a_line_of_ours(
     box: Mailbox, command: str, reply: str, says: str
 ) -> None:
-    """Its own words may hold anything, and are not repeated."""
+    """The reply's text is not repeated, as it may have anything in it."""
     box.replies = {command: reply, **({"HELO": reply} if command == "EHLO" else {})}
     said = send_mail(mail(box, user="phones"), SECRET, MESSAGE)
     assert said == f"mail server 127.0.0.1 {says}"
@@ -72,7 +72,7 @@ def test_a_mail_server_that_refuses_is_told_in_a_line_of_ours(
 
 
 def test_a_mail_server_without_starttls_or_that_is_away_gets_no_password(box: Mailbox) -> None:
-    """Each in a line."""
+    """The password is not sent, and the error is one line."""
     said = send_mail(mail(box, security="starttls", user="phones"), SECRET, MESSAGE)
     assert said.startswith("mail server 127.0.0.1 has no STARTTLS")
     assert box.logins == []
@@ -85,19 +85,19 @@ class Hook(BaseHTTPRequestHandler):
     got: list[tuple[str, bytes]] = []  # noqa: RUF012
 
     def do_POST(self) -> None:
-        """Keep it."""
+        """Keep the request."""
         self.got.append((self.headers["Idempotency-Key"], self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(int(self.path.rpartition("/")[2]))
         self.send_header("Location", "/200")
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @pytest.fixture
 def hook() -> Iterator[str]:
-    """Its address."""
+    """The webhook's address."""
     Hook.got.clear()
     with HTTPServer(("127.0.0.1", 0), Hook) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -106,7 +106,7 @@ def hook() -> Iterator[str]:
 
 
 def test_a_webhook_gets_json_whatever_the_message_holds(hook: str) -> None:
-    """By Slack's template or another."""
+    """With Slack's template and with others."""
     assert send_to_webhook(Webhook(), f"{hook}/200", MESSAGE) == ""
     other = Webhook(template='{"id": "{id}", "more": ["{rule}: {title}", 1], "run": "{command}"}')
     assert send_to_webhook(other, f"{hook}/204", MESSAGE) == ""
@@ -119,20 +119,20 @@ def test_a_webhook_gets_json_whatever_the_message_holds(hook: str) -> None:
 
 @pytest.mark.parametrize("status", [302, 400, 404, 429, 500])
 def test_a_webhook_that_refuses_is_told_without_its_address(hook: str, status: int) -> None:
-    """It is followed nowhere."""
+    """The address is a secret; a redirect is not followed."""
     said = send_to_webhook(Webhook(), f"{hook}/{status}", MESSAGE)
     assert said == f"the webhook of DIALTONE_WEBHOOK_URL answers {status}"
     assert len(Hook.got) == 1
 
 
 def test_a_webhook_that_is_away_is_told_without_its_address() -> None:
-    """Though the library's error names it."""
+    """The address is left out, though the library's error has it."""
     said = send_to_webhook(Webhook(), f"http://127.0.0.1:1/{SECRET}", MESSAGE)
     assert said == "the webhook of DIALTONE_WEBHOOK_URL can't be reached: ConnectionError"
 
 
 def test_every_missing_secret_is_named_and_none_that_is_not_needed(box: Mailbox) -> None:
-    """Before anything is looked at or sent."""
+    """They are reported before any check is made or message sent."""
     rules = Rules(
         rules={"r": Rule(watches="emergency", tell=("chat", "mail"))},
         mail={"mail": mail(box, user="phones"), "other": mail(box, user="x", password_from="OTHER")},

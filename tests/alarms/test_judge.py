@@ -1,4 +1,4 @@
-"""What rules on calls find: each kind of trouble, and nothing in what is only unusual."""
+"""Findings of the rules on calls: each kind of trouble is found, and what is only unusual is not."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def found(calls: list[Call], kind: str, now: datetime = NOW, **options: Any) -> 
 
 @pytest.mark.parametrize("kind", ["silence", "loss", "reason", "burst", "country"])
 def test_usual_days_raise_nothing(kind: str) -> None:
-    """Whatever is watched."""
+    """No rule finds anything in the usual days."""
     assert found(usual(), kind) == []
 
 
 def test_a_phone_that_has_stopped_calling_is_silent() -> None:
-    """The others go on; the finding names it, its environment and since when."""
+    """The others go on calling; the finding names the phone, its environment and the time of its last call."""
     calls = [one for one in usual() if one["client"] != "clinic" or one["started_at"] < NOW - timedelta(days=3)]
     (one,) = found(calls, "silence")
     assert (one.subject, one.values) == ("clinic", {"phone": "clinic", "environment": "prod"})
@@ -71,19 +71,19 @@ def test_a_phone_that_has_stopped_calling_is_silent() -> None:
 
 
 def test_a_holiday_of_everybody_is_no_silence() -> None:
-    """Where nobody calls no phone's share of the calls has fallen."""
+    """If nobody calls, no phone's share of the calls has fallen."""
     assert found(usual(until=NOW - timedelta(days=4)), "silence") == []
 
 
 def test_a_phone_that_seldom_calls_is_not_silent_after_as_many_days() -> None:
-    """The same three days are nothing for a phone with two calls a week."""
+    """Three days without a call are usual for a phone that calls twice a week."""
     seldom = [call(NOW - timedelta(days=3 * week), "van", week) for week in range(1, 25)]
     calls = [one for one in usual() if one["client"] != "van"] + seldom
     assert found(calls, "silence") == []
 
 
 def test_more_lost_calls_than_before_are_told_of_the_phone() -> None:
-    """With both rates and the window; its environment loses more, too, and is not told of for it."""
+    """The finding has both rates and the period; the phone's environment is not reported for the same calls."""
     calls = usual()
     for number in range(12):
         calls.append(call(NOW - timedelta(hours=5, minutes=9 * number), "lobby", 100 + number, lost=number % 3 > 0))
@@ -93,7 +93,7 @@ def test_more_lost_calls_than_before_are_told_of_the_phone() -> None:
 
 
 def test_where_several_phones_lose_calls_their_environment_is_told_of_once() -> None:
-    """An outage is one message; the phones of another environment stand for themselves."""
+    """An outage of an environment is one finding; phones of other environments are reported by themselves."""
     calls = usual()
     for client in ("lobby", "clinic"):
         calls += [call(NOW - timedelta(minutes=20 * n), client, 100 + n, lost=True) for n in range(1, 9)]
@@ -102,13 +102,13 @@ def test_where_several_phones_lose_calls_their_environment_is_told_of_once() -> 
 
 
 def test_one_person_who_dials_again_and_again_is_one_lost_call() -> None:
-    """Twelve times the same number within the hour."""
+    """Twelve calls to the same number within an hour count as one."""
     again = [call(NOW - timedelta(minutes=4 * number), "lobby", 100, lost=True) for number in range(1, 13)]
     assert found(usual() + again, "loss", windows=["6h", "1d"]) == []
 
 
 def test_a_reason_that_nobody_has_seen_is_new() -> None:
-    """And its meaning is told."""
+    """The finding explains the new reason."""
     new = [
         call(NOW - timedelta(hours=number), "van", 100 + number, lost=True, reason="32017") for number in range(1, 9)
     ]
@@ -118,14 +118,14 @@ def test_a_reason_that_nobody_has_seen_is_new() -> None:
 
 @pytest.mark.parametrize("number", [None, 900])
 def test_calls_on_end_are_a_burst_to_whatever_number(number: int | None) -> None:
-    """Many numbers, as a thief of a password calls; or one again and again, whose owner is paid for it."""
+    """Calls to many numbers, as with a stolen password, or to one number over and over, whose owner earns by it."""
     burst = [call(NOW - timedelta(minutes=2 * nth), "lobby", number or 100 + nth) for nth in range(1, 26)]
     (one,) = found(usual() + burst, "burst", windows=["1h", "1d"])
     assert one.title == "lobby has placed 25 calls in 1 h"
 
 
 def test_a_phone_that_calls_in_bursts_each_week_has_none() -> None:
-    """Ten calls in an hour are news for one phone and habit for another."""
+    """Ten calls in an hour are reported for one phone, and are usual for another."""
     habit = [
         call(NOW - timedelta(days=7 * week, minutes=5 * number), "van", 50 + number)
         for week in range(10)
@@ -136,7 +136,7 @@ def test_a_phone_that_calls_in_bursts_each_week_has_none() -> None:
 
 
 def test_a_new_phone_is_held_against_all_of_them() -> None:
-    """It has no habit, and is what thieves like best."""
+    """It has no history, so that all phones' calls are its measure; fraud often uses new phones."""
     calls = [one for one in usual() if one["client"] != "van"]
     burst = [call(NOW - timedelta(minutes=2 * number), "van", 100 + number) for number in range(1, 26)]
     assert [one.subject for one in found(calls + burst, "burst", windows=["1h"])] == ["van"]
@@ -144,7 +144,7 @@ def test_a_new_phone_is_held_against_all_of_them() -> None:
 
 @pytest.mark.parametrize("dialled", ["+5355{:05}", "0115355{:05}"])
 def test_a_country_that_was_never_called_is_told_however_it_is_dialled(dialled: str) -> None:
-    """Where calls go there more than once."""
+    """If it is called more than once, in whatever spelling."""
     abroad = [
         call(NOW - timedelta(hours=1), "lobby", other_party=dialled.format(54320 + n), outcome="refused")
         for n in range(5)
@@ -156,7 +156,7 @@ def test_a_country_that_was_never_called_is_told_however_it_is_dialled(dialled: 
 
 
 def test_a_budget_is_overrun_or_will_be() -> None:
-    """The sum is certain; the pace only by the lower bound of its mean."""
+    """An exceeded budget is certain; a forecast uses the lower bound of the mean."""
     calls = usual(until=NOW - timedelta(hours=13))  # 18 calls a day, 0.36 dollars
     middle = datetime(2026, 5, 20, 12, tzinfo=UTC)
     calls = [one for one in calls if one["started_at"] < middle]
@@ -169,7 +169,7 @@ def test_a_budget_is_overrun_or_will_be() -> None:
 
 
 def test_an_emergency_call_is_told_once_and_a_drill_never() -> None:
-    """With where the phone is."""
+    """The finding has the phone's location; calls to the test number are not reported."""
     calls = [
         EmergencyCall(NOW, "lobby", number, "answered", "", "240 Alder Street", "+15035550103")
         for number in ("911", "933")
@@ -181,7 +181,7 @@ def test_an_emergency_call_is_told_once_and_a_drill_never() -> None:
 
 
 def test_what_ends_is_told_before_it_does() -> None:
-    """Dates of one's own, and the runtime's."""
+    """The network's own dates, and the runtime's end of life."""
     rule = Rule(watches="end", before="30d", dates={"API key": date(2027, 4, 20)})
     told: Callable[[date], list[str]] = lambda day: [one.title for one in judge_ends("rule", rule, "node22", day)]  # noqa: E731
     assert told(date(2027, 3, 1)) == []

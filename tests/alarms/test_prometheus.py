@@ -1,4 +1,4 @@
-"""Alert rules for Prometheus: taken by promtool, which tries them on series of a server that goes well or badly."""
+"""Alert rules for Prometheus: promtool accepts them, and evaluates them on series of healthy and faulty servers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BEFORE, AFTER = 9 * 96, 48
 
 
 def promtool(*arguments: str, cwd: Path) -> str:
-    """What promtool says; it has to be content."""
+    """promtool's output; fails unless it succeeds."""
     needs("promtool", "prometheus")
     done = subprocess.run(["promtool", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -34,7 +34,7 @@ def promtool(*arguments: str, cwd: Path) -> str:
 
 
 def series(labels: str, before: str, after: str) -> dict[str, str]:
-    """A series that goes one way for nine days, and another for half a day."""
+    """A series that has one slope for nine days, and another for half a day."""
     return {"series": labels, "values": f"{before} {after}"}
 
 
@@ -53,7 +53,7 @@ OTHER_TABLE = 'dialtone_table_info{environment="prod",version="other"}'
 
 
 def changed(labels: str, before: str, after: str) -> list[dict[str, str]]:
-    """The good server, but for one series."""
+    """The healthy server's series with one replaced."""
     return [*(one for one in GOOD if one["series"] != labels), series(labels, before, after)]
 
 
@@ -94,7 +94,7 @@ def changed(labels: str, before: str, after: str) -> list[dict[str, str]]:
 def test_each_alert_speaks_when_it_should_and_none_when_all_is_well(
     tmp_path: Path, input_series: list[dict[str, str]], speaks: set[str]
 ) -> None:
-    """As Prometheus itself evaluates them."""
+    """Prometheus evaluates each alert on healthy and faulty series."""
     rules = prometheus_rules(DEFAULTS, DECLARED)
     (tmp_path / "rules.yml").write_text(rules, encoding="utf-8")
     names = {one["alert"] for one in yaml.safe_load(rules)["groups"][0]["rules"]}
@@ -124,7 +124,7 @@ def test_each_alert_speaks_when_it_should_and_none_when_all_is_well(
 
 
 def test_a_row_that_is_changed_changes_its_alert() -> None:
-    """Its windows and certainty, its runbook; rows of which no metric tells are named."""
+    """The alert's windows, threshold and runbook follow the row; rows that no metric covers are listed."""
     rules = Rules(
         rules={
             "lost": Rule(watches="loss", windows=("3h",), false_alarm_days=7, runbook="verify"),

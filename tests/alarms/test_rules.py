@@ -1,4 +1,4 @@
-"""watch.yaml: the defaults, and every rule that could never speak, each with its place and repair."""
+"""watch.yaml: its defaults, and rules that could never raise an alarm, each reported with place and repair."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ RUNBOOKS = {name: read_source(ROOT, name).names for name in runbook_names(ROOT)}
 
 
 def load(folder: Path, text: str = "") -> Rules:
-    """The rules of this text, else the default ones."""
+    """The rules in this text, or the defaults."""
     if text:
         (folder / "watch.yaml").write_text(text, encoding="utf-8")
     return load_rules(folder, SAMPLE, DECLARED, RUNBOOKS)
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
-    """A rule for each thing that is watched but a budget, which only its owner knows."""
+    """Each thing that can be watched has a default rule, except the budget, which only the owner knows."""
     rules = load(tmp_path)
     kinds = {rule.watches for rule in rules.rules.values()}
     assert kinds == {"silence", "loss", "reason", "burst", "country", "emergency", "check", "end"}
@@ -36,13 +36,13 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 
 
 def test_the_defaults_hold_where_no_phone_makes_emergency_calls(tmp_path: Path) -> None:
-    """A new network has no address yet; its rule waits for the first phone with one."""
+    """The rule for emergency addresses does nothing until a phone has one."""
     declared = replace(DECLARED, clients={"van": DECLARED.clients["van"]})
     assert "emergency-call" in load_rules(tmp_path, SAMPLE, declared, RUNBOOKS).rules
 
 
 def test_the_rows_that_are_offered_as_comments_hold_once_they_are_none(tmp_path: Path) -> None:
-    """A budget only its owner knows, and phones' own words only who keeps them has."""
+    """The rows for a budget and for the phones' log are comments, and are valid once uncommented."""
     text = (SAMPLE / "watch.yaml").read_text(encoding="utf-8")
     rows, _, _ = text.partition("# Channels")
     rules = load(tmp_path, re.sub(r"^#(  [^ ].*|    .*)$", r"\1", rows[rows.index("rules:") :], flags=re.M)).rules
@@ -53,7 +53,7 @@ RULE = "rules:\n  r:\n    watches: "
 
 
 def test_a_list_with_a_wrong_entry_has_that_fault_alone(tmp_path: Path) -> None:
-    """It is not called empty besides, though nothing of it could be read."""
+    """The list is not reported as empty as well, though no entry of it was valid."""
     with pytest.raises(ParametersError) as caught:
         load(tmp_path, f"{RULE}loss\n    windows: [0d]\n")
     (line,) = caught.value.lines()
@@ -136,7 +136,7 @@ def test_a_list_with_a_wrong_entry_has_that_fault_alone(tmp_path: Path) -> None:
     ],
 )
 def test_a_rule_that_can_never_speak_is_refused_with_its_place(tmp_path: Path, text: str, says: str) -> None:
-    """And so is all else that is written wrongly."""
+    """So is every other fault of the file."""
     with pytest.raises(ParametersError) as caught:
         load(tmp_path, text)
     assert says in " ".join(caught.value.lines()), caught.value.lines()

@@ -1,6 +1,6 @@
-"""Whatever a person writes wrongly: a line a fault, with its place and its repair, exit code 5, and nothing touched.
+"""Wrong input by people: one line a fault, with its place and its repair, exit code 5, and no changes.
 
-The tables are files in cases/, for people who write no Python: a new line there is a new test.
+The cases are tables in cases/, which people who do not write Python can extend: each line is a test.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ BAD_INPUT = 5
 
 
 def table(name: str) -> dict[str, Any]:
-    """One table of cases."""
+    """Read one table of cases."""
     read: dict[str, Any] = YAML(typ="safe").load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
     return read
 
 
 def cases(*names: str) -> list[Any]:
-    """All cases of these tables, each with what its table says of all, named for the situation."""
+    """All cases of these tables, named by their situation, each with the columns that its table sets for all."""
     found = []
     for name in names:
         read = table(name)
@@ -54,12 +54,12 @@ def cases(*names: str) -> list[Any]:
 
 @dataclass
 class Project:
-    """A project of its own, and what is in it."""
+    """A project folder and its files."""
 
     folder: Path
 
     def fingerprint(self) -> Mapping[str, str]:
-        """Every file with a hash of what it holds."""
+        """Every file with a hash of its content."""
         return {
             str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in self.folder.rglob("*")
@@ -69,7 +69,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """The sample as the operator's own network, and the runbooks, in the working directory; no credentials anywhere."""
+    """The sample as the operator's own network, with the runbooks, in the working directory; no credentials are set."""
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
@@ -83,12 +83,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 
 def scrubbed(lines: list[str]) -> list[str]:
-    """Lines without the numbers of lines in files, which move as the sample does, and without where the project is."""
+    """The lines without line numbers in files, which change with the sample, and without the project's path."""
     return [re.sub(r"(\.yaml):\d+", r"\1", line).replace(f"{Path.cwd()}/", "") for line in lines]
 
 
 def refused(project: Project, do: Callable[[], object]) -> list[str]:
-    """The lines of the refusal that comes of it, which is bad input and leaves every file as it was."""
+    """The lines of the error, which must be bad input and leave every file as it was."""
     before = project.fingerprint()
     with pytest.raises(DialtoneError) as caught:
         do()
@@ -99,7 +99,7 @@ def refused(project: Project, do: Callable[[], object]) -> list[str]:
 
 @pytest.mark.parametrize("case", cases("network", "clients", "dialplan", "accepted"))
 def test_a_wrong_line_in_a_parameter_file(project: Project, case: dict[str, Any]) -> None:
-    """Each fault of the files, told with file, line and key."""
+    """Each fault is reported with file, line and key."""
     file = project.folder / "parameters" / case["file"]
     sample = file.read_text(encoding="utf-8")
     assert case["change"] in sample
@@ -116,7 +116,7 @@ def test_a_wrong_line_in_a_parameter_file(project: Project, case: dict[str, Any]
 def test_a_wrong_command_line(
     project: Project, case: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is refused before a kernel starts: nothing on stdout, its lines on stderr, no file written."""
+    """Each is rejected before a kernel starts, with an empty stdout and no file written."""
     for name, value in case.get("variables", {}).items():
         monkeypatch.setenv(name, value)
     for name, content in case.get("files", {}).items():
@@ -139,7 +139,7 @@ CALLS: Mapping[str, Callable[[Runbook], object]] = {
 
 @pytest.mark.parametrize("case", cases("runbooks", "archives"))
 def test_a_wrong_value_in_a_runbook(project: Project, case: dict[str, Any]) -> None:
-    """Each is refused by the cell that looks at it, or at the files that it names; nothing is written at Twilio."""
+    """The cell that checks it, or reads the files that it names, rejects it; Twilio gets no write request."""
     for name, content in case.get("files", {}).items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
@@ -164,7 +164,7 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
 
 @pytest.mark.parametrize("case", cases("http"))
 def test_a_wrong_request_to_the_rehearsal(rehearsal: Rehearsal, case: dict[str, Any]) -> None:
-    """Each gets Twilio's shape of refusal, one line in it that names what is wrong; the account stays as it was."""
+    """Each gets an error in Twilio's format whose message names the fault; the account does not change."""
     method, _, address = case["ask"].partition(" ")
     host, slash, path = address.partition("/")
     headers, auth = {"Host": host.encode()}, (rehearsal.account_sid, rehearsal.auth_token)
@@ -190,7 +190,7 @@ def test_a_wrong_request_to_the_rehearsal(rehearsal: Rehearsal, case: dict[str, 
 
 
 def contents_of(rehearsal: Rehearsal) -> list[str]:
-    """Everything that the rehearsed account holds, in SQL."""
+    """A dump of the rehearsed account's database."""
     connection = sqlite3.connect(rehearsal.served.store.path)
     try:
         return list(connection.iterdump())
@@ -199,7 +199,7 @@ def contents_of(rehearsal: Rehearsal) -> list[str]:
 
 
 def test_there_are_enough_cases() -> None:
-    """The tables hold what they should: no case twice, and each says what a person gets."""
+    """The tables have enough cases, none twice, each with its expected output."""
     everything = [case for path in sorted(CASES.glob("*.yaml")) for case in table(path.stem)["cases"]]
     assert all(case["says"] for case in everything)
     assert len(everything) >= 150

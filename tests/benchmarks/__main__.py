@@ -1,4 +1,4 @@
-"""`make bench`: every figure beside its peer, in one run, as one table."""
+"""`make bench`: measure every figure and its peer's, and print one table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.pages import renew
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 where every figure could be measured, met or not; 1 where one could not."""
+    """The exit code: 0 if every figure could be measured, whether its aim was met or not, else 1."""
     wanted = _parse(arguments)
     machine = describe_machine()
     lines: list[Comparison] = []

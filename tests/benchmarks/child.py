@@ -1,4 +1,4 @@
-"""A program as a process of its own: its seconds, its memory at the most, and what it says."""
+"""Run a program as a process and measure its time, peak memory and output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERY_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a program needed from its start to its end, its children included, and the JSON that it printed last."""
+    """Time and memory that a program and its children needed, and the JSON that it printed last."""
 
     seconds: float
     processor_s: float
@@ -31,7 +31,7 @@ class Run:
 
 
 class ChildError(Exception):
-    """A program that did not end well, with the last lines that it printed."""
+    """A program failed; the message has the last lines of its output."""
 
 
 def run_module(name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
@@ -59,13 +59,13 @@ def run_program(command: list[str], environment: Mapping[str, str] | None = None
 
 
 def _processor_s() -> float:
-    """The processor's seconds of all programs that have ended here so far, theirs and the system's for them."""
+    """CPU seconds, user and system, of all child processes that have ended so far."""
     times = os.times()
     return times.children_user + times.children_system
 
 
 def _memory_of(pid: int) -> int:
-    """The bytes that a process and its children hold now; what they share is counted once for each of them."""
+    """Bytes that a process and its children hold now; each shared page is counted once (PSS)."""
     total = 0
     try:
         process = psutil.Process(pid)

@@ -1,4 +1,4 @@
-"""One line of the bench's table: what we need, what a peer needs for the same, and what we aim at."""
+"""One line of the benchmark's table: our figure, a peer's figure for the same, and the aim."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Size(StrEnum):
-    """How much is measured: `FULL` is what the aims are about, `QUICK` shows that all of it works."""
+    """How much is measured: `FULL` is the size that the aims are for, `QUICK` only shows that everything works."""
 
     FULL = "full"
     QUICK = "quick"
@@ -24,7 +24,7 @@ class Aim(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Better:
-    """At least so many times as good as the peer."""
+    """At least this many times as good as the peer."""
 
     times: float
 
@@ -38,7 +38,7 @@ class Better:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """At most so many times what the peer needs."""
+    """At most this many times the peer's figure."""
 
     times: float
 
@@ -52,7 +52,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """At most so much more than the peer needs."""
+    """At most this much more than the peer's figure."""
 
     limit: float
 
@@ -66,7 +66,7 @@ class Beyond:
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """Ours at most this, whatever others need."""
+    """At most this, without regard to a peer."""
 
     limit: float
 
@@ -80,7 +80,7 @@ class AtMost:
 
 @dataclass(frozen=True, slots=True)
 class Exactly:
-    """The same as the peer's, to the last digit."""
+    """Equal to the peer's figure."""
 
     def is_met(self, line: Comparison) -> bool:
         """Whether it is."""
@@ -92,7 +92,7 @@ class Exactly:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measured figure. `theirs` is None where the peer could not do it at all, or where there is no peer."""
+    """One measured figure. `theirs` is None if the peer could not do it, or if there is no peer."""
 
     what: str
     unit: str
@@ -114,7 +114,7 @@ class Comparison:
 
 
 def best_of(runs: int, run: Callable[[], object]) -> float:
-    """The seconds of the fastest of some runs: on a busy machine the others measure the neighbours."""
+    """The seconds of the fastest of several runs, the one least disturbed by other processes."""
     return min(seconds_of(run) for _ in range(runs))
 
 

@@ -1,7 +1,7 @@
 """The same decision in Flask with Twilio's helper, the way Twilio's tutorial protects a webhook: the server's peer.
 
-`python -m tests.benchmarks.flask_peer FOLDER PORT` is the tutorial's own way to run it; `flask_peer:make_peer(FOLDER)`
-is for a server of a better kind.
+`python -m tests.benchmarks.flask_peer FOLDER PORT` runs it as the tutorial does; `flask_peer:make_peer(FOLDER)` is for
+a production WSGI server.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Signed requests as fast as a server answers them, or at a steady rate: `python -m tests.benchmarks.http_load PORT …`.
 
-It is a process of its own, so that its work is not the server's, and prints what it saw as one line of JSON.
+It is a separate process, so that its work does not count as the server's, and prints its results as one line of JSON.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Seen:
 
 
 def signed_requests(port: int, number: int) -> list[bytes]:
-    """Calls of one phone, each to another number, byte for byte as they are sent."""
+    """Requests for calls of one phone, each to another number, as the bytes to send."""
     host = f"127.0.0.1:{port}"
     validator = RequestValidator(AUTH_TOKEN)
     requests = []
@@ -84,12 +84,12 @@ class Connection(asyncio.Protocol):
         self._load.give_work(self)
 
     def ask(self, request: bytes, due: float) -> None:
-        """Send a request; how long it takes counts from when it was due."""
+        """Send a request; its latency counts from when it was due."""
         self._asked_at = due
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Wait for the whole answer, then ask for more work."""
+        """Wait for the whole answer, then ask for the next request."""
         self._received += data
         head, separator, body = self._received.partition(b"\r\n\r\n")
         fields = head.lower()
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
             self._load.give_work(self)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Count an answer that never came, and connect anew."""
+        """Count a missing answer, and connect again."""
         if self._asked_at is not None:
             self._load.note(0, False)
         self._load.replace(self)
@@ -127,7 +127,7 @@ class Load:
         self._is_over = False
 
     async def run(self) -> Seen:
-        """What was seen in the time that was asked for."""
+        """Send requests for the given time and return what was measured."""
         start = time.perf_counter()
         self._took.clear()
         for _ in range(CONNECTIONS):
@@ -162,7 +162,7 @@ class Load:
             self._bad += 1
 
     def replace(self, connection: Connection) -> None:
-        """Connect anew."""
+        """Connect again."""
         if connection in self._idle:
             self._idle.remove(connection)
         if not self._is_over:
@@ -188,7 +188,7 @@ class Load:
 
 
 def main() -> None:
-    """Print what was seen."""
+    """Run the load and print the result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--rate", type=float, default=0, help="requests a second (default: as many as are answered)")

@@ -1,7 +1,7 @@
 """Every figure of the bench by name. To add one: write figures/NAME.py, and a line here.
 
-Such a module has one function, `measure(size, folder)`, which yields a `Comparison` a line; `folder` is empty and goes
-away afterwards. What takes long prepares itself less at `Size.QUICK`.
+Each module has one function, `measure(size, folder)`, which yields a `Comparison` a line; `folder` is empty and
+temporary. At `Size.QUICK` slow figures use less data.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FIGURES: Final[Mapping[str, str]] = {
 
 
 class Measure(Protocol):
-    """What a figure's module offers."""
+    """The function that a figure's module has."""
 
     def __call__(self, size: Size, folder: Path) -> Iterator[Comparison]: ...
 

@@ -15,7 +15,7 @@ from tests.calls.file_source.call_files import TWENTY, bulk_export
 
 
 def test_every_figure_has_its_module_and_every_module_its_line() -> None:
-    """Whoever adds a module without its line, or a line without its module, hears of it."""
+    """A module without its line in the registry, or a line without its module, fails."""
     modules = {path.stem for path in (Path(__file__).parent / "figures").glob("[a-z]*.py")}
     assert modules == set(FIGURES)
     assert all(callable(measure_of(name)) for name in FIGURES)
@@ -39,7 +39,7 @@ def test_every_figure_has_its_module_and_every_module_its_line() -> None:
 def test_a_line_tells_how_many_times_as_good_we_are_and_whether_that_is_enough(
     line: Comparison, ratio: str, verdict: str
 ) -> None:
-    """Less is better for seconds, more for calls a second; without an aim there is no verdict."""
+    """Less is better for seconds, more for calls a second; a line without an aim has no verdict."""
     cells = cells_of(line)
     assert (cells[4], cells[6]) == (ratio, verdict)
 
@@ -63,7 +63,7 @@ def test_the_table_is_for_a_terminal_and_for_a_page() -> None:
 
 
 def test_a_program_is_measured_with_its_children_and_one_that_fails_is_told() -> None:
-    """Memory of a child counts; the last line of a failure is in the error."""
+    """A child's memory counts; the error of a failed program has its last line of output."""
     grow = "import time; grown = (b'a' * (80 << 20)).upper(); time.sleep(0.4)"
     start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grow!r}])"
     run = run_program([sys.executable, "-c", start + "; print('{\"total\": 3}')"])

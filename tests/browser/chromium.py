@@ -1,4 +1,4 @@
-"""Where the browser is, and what tests with one are marked with."""
+"""Finds Chromium, and marks the tests that need it."""
 
 from __future__ import annotations
 

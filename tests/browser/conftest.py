@@ -22,7 +22,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 # One a module: Playwright keeps an event loop running, which other modules' tests may not meet.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
+    """A headless Chromium."""
     from playwright.sync_api import sync_playwright
 
     assert CHROMIUM, "there is no chromium here; .ci/run installs it"
@@ -45,7 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(root: Path) -> Iterator[str]:
-    """The address of JupyterLab, on the folder that the module's own `root` has made."""
+    """The address of JupyterLab, on the folder that the module's own `root` makes."""
     with started_lab(root) as address:
         yield address
 

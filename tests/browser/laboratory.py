@@ -1,4 +1,4 @@
-"""A JupyterLab server of one's own, and a notebook in it as somebody who sits there sees it."""
+"""A JupyterLab server for a test, and a notebook in it as a user sees it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def started_lab(root: Path) -> Iterator[str]:
 
 
 def _environment(own: Path) -> dict[str, str]:
-    """Ours, without anything of this user's that would change what is shown, and without an account."""
+    """The environment without settings of this user that would change what is shown, and without an account."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("DIALTONE_", "TWILIO_", "JUPYTER"))
     }
@@ -117,7 +117,7 @@ class OpenNotebook:
 
     @property
     def panel(self) -> Locator:
-        """What of it is on the screen."""
+        """The notebook's visible panel."""
         return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
 
     def run_all_from_the_menu(self) -> None:
@@ -130,12 +130,12 @@ class OpenNotebook:
         assert self.page.evaluate(RUN_ALL, WAITS_MS) == "done"
 
     def run_cell(self, source: str) -> None:
-        """Run the cell that holds this, with the keys that do it."""
+        """Run the cell that contains this text, with the keyboard."""
         self.panel.locator(".jp-CodeCell .jp-InputArea-editor", has_text=source).last.click()
         self.page.keyboard.press("Control+Enter")
 
     def consent(self, word: str) -> None:
-        """Type a word that fits under the plan, and apply it, by keyboard."""
+        """Type a word into the box under the plan and apply it, with the keyboard."""
         answer = self.panel.get_by_placeholder("type it here")
         answer.fill(word)
         apply = self.panel.get_by_role("button", name="Apply")
@@ -148,7 +148,7 @@ class OpenNotebook:
         self.page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
 
     def execute(self, code: str) -> None:
-        """Have the kernel execute something that is in no cell."""
+        """Have the kernel execute code that is in no cell."""
         self.page.evaluate(
             "code => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
             ".requestExecute({ code }).done.then(() => null)",
@@ -156,7 +156,7 @@ class OpenNotebook:
         )
 
     def save(self) -> str:
-        """Save it; its path comes back."""
+        """Save the notebook and return its path."""
         return str(self.page.evaluate(SAVE))
 
     def save_and_load_again(self) -> None:
@@ -168,7 +168,7 @@ class OpenNotebook:
         self.page.wait_for_function(IS_READY, arg=path, timeout=WAITS_MS)
 
     def close(self) -> None:
-        """End its kernel and close it, unsaved: each that stays open takes time and memory from those after it."""
+        """End its kernel and close it without saving; open notebooks cost later tests time and memory."""
         self.page.evaluate(CLOSE)
 
     def outputs(self) -> list[dict[str, Any]]:
@@ -176,7 +176,7 @@ class OpenNotebook:
         return [output for outputs in self.page.evaluate(OUTPUTS) for output in outputs]
 
     def errors(self) -> list[str]:
-        """What the outputs say of errors."""
+        """The errors in the outputs."""
         return [json.dumps(output) for output in self.outputs() if output["output_type"] == "error"]
 
 

@@ -15,7 +15,7 @@ Opened = tuple["Page", list[str]]
 
 @contextmanager
 def opened_page(browser: Browser, path: Path, scheme: str, width: int) -> Iterator[Opened]:
-    """A page in a colour scheme, and what the browser asked for, complained about, or failed at meanwhile."""
+    """A page in a colour scheme, with the browser's requests, console messages and failures."""
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     noticed: list[str] = []
     page.on("request", lambda asked: noticed.append(f"request {asked.url}"))
@@ -27,7 +27,7 @@ def opened_page(browser: Browser, path: Path, scheme: str, width: int) -> Iterat
 
 
 def check_offline_and_readable(opened: Opened, widths: tuple[int, ...]) -> None:
-    """Nothing: one request, a silent console, nothing that axe-core finds, nothing beyond the edge of any screen."""
+    """Assert one request, an empty console, no finding of axe-core, and no overflow on any screen."""
     from axe_playwright_python.sync_playwright import Axe
 
     page, noticed = opened

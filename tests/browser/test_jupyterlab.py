@@ -78,7 +78,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_notebook_runs_to_its_end_with_somebody_there(page: Page, lab: str, name: str) -> None:
-    """Run All ends without an error, under a rehearsal's banner; where it asks, consent is typed and all is done."""
+    """Run All ends without an error, with a rehearsal's banner; questions are answered by typing the consent."""
     notebook = open_notebook(page, lab, f"{name}/notebooks/{name}.ipynb")
     notebook.run_all()
     assert notebook.errors() == []
@@ -92,7 +92,7 @@ def test_a_notebook_runs_to_its_end_with_somebody_there(page: Page, lab: str, na
 
 
 def test_the_monitor_shows_a_call_as_it_comes_until_it_is_stopped(page: Page, lab: str, root: Path) -> None:
-    """A call that is placed elsewhere appears with its events, and the phone is seen; Stop leaves what was seen."""
+    """A call that another process places appears with its events, and so does its phone; Stop keeps the last view."""
     notebook = open_notebook(page, lab, "monitor/notebooks/monitor.ipynb")
     notebook.run_all()
     view = notebook.panel.locator(".dialtone-monitor")
@@ -115,7 +115,7 @@ def test_the_monitor_shows_a_call_as_it_comes_until_it_is_stopped(page: Page, la
 
 
 def test_a_plan_is_read_agreed_to_and_applied_in_one_place(page: Page, lab: str) -> None:
-    """Run All stops at a question; the wrong word is refused, the right one applies; later there is nothing to do."""
+    """Run All stops at a question; only the right word applies the plan; running it again has nothing to do."""
     notebook = open_notebook(page, lab, "deploy/notebooks/deploy.ipynb")
     notebook.run_all_from_the_menu()
     answer = notebook.panel.get_by_placeholder("type it here")
@@ -149,7 +149,7 @@ def test_a_plan_is_read_agreed_to_and_applied_in_one_place(page: Page, lab: str)
 
 
 def _is_saved_as_done(notebook: OpenNotebook) -> None:
-    """What a saved copy keeps is the outcome, not a box that nobody can answer any more."""
+    """Whether a saved copy has the outcome, and not a consent box that no longer works."""
     last = notebook.outputs()[-1]["data"]
     assert last[RESULT] == {
         "exit_code": 0,
@@ -240,7 +240,7 @@ def _with_a_failing_build(root: Path) -> str:
 
 
 def test_a_cell_that_fails_shows_one_line(page: Page, lab: str, root: Path) -> None:
-    """An environment that is not declared is named with what was meant, without a traceback; nothing runs after it."""
+    """An undeclared environment gets a suggestion and no traceback, and later cells do not run."""
     source = root / "deploy" / "notebooks" / "deploy.ipynb"
     mistaken = source.with_name("mistaken.ipynb")
     mistaken.write_text(source.read_text().replace('environment: str = \\"', 'environment: str = \\"stgae'))

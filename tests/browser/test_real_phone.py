@@ -1,4 +1,4 @@
-"""A real telephone in the walkthrough, in JupyterLab: the door is opened, the phone is watched, and rung."""
+"""The walkthrough with a SIP phone in JupyterLab: the SIP server is started, the phone watched and called."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
 
 
 def test_a_phone_registers_and_rings_where_somebody_watches(page: Page, lab: str, root: Path) -> None:
-    """All is taken out at the notebook's end, and still: door, wrong password, registered, rung, answered, closed."""
+    """Server started, wrong password, registered, ringing, answered, stopped; the notebook's end removes everything."""
     notebook = open_notebook(page, lab, "project/notebooks/walkthrough.ipynb")
     notebook.run_all()
     page.evaluate(SHOW, "try_real_phone(runbook)")
@@ -81,7 +81,7 @@ def test_a_phone_registers_and_rings_where_somebody_watches(page: Page, lab: str
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_of_phones_can_be_read_by_everybody(browser: Browser, tmp_path: Path, scheme: str) -> None:
-    """One request, a silent console, nothing that axe-core finds, nothing beyond the edge of any screen."""
+    """Assert one request, an empty console, no finding of axe-core, and no overflow on any screen."""
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
         client = client_of(rehearsal)
         add_phone(client, "lobby", DOMAIN)

@@ -91,7 +91,7 @@ def tables_of(data: CallData) -> list[tuple[str, Any]]:
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def drawn(browser: "Browser", page_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple["Page", list[str]]]:
-    """The page, all figures drawn, and what the browser asked for, complained about, or failed at meanwhile."""
+    """The page with all figures drawn, and the browser's requests, console messages and failures."""
     page = browser.new_page(viewport=DESK, color_scheme=request.param)
     noticed: list[str] = []
     page.on("request", lambda asked: noticed.append(f"request {asked.url}"))
@@ -105,7 +105,7 @@ def drawn(browser: "Browser", page_path: Path, request: pytest.FixtureRequest) -
 
 @pytest.fixture
 def opened(drawn: tuple["Page", list[str]]) -> Iterator[tuple["Page", list[str]]]:
-    """The page on a desk's screen, whatever the test before looked at it with: drawing it takes seconds."""
+    """The page on a desktop screen, reset after the test before: drawing it again would take seconds."""
     page, _ = drawn
     yield drawn
     page.emulate_media(media="screen")
@@ -115,14 +115,14 @@ def opened(drawn: tuple["Page", list[str]]) -> Iterator[tuple["Page", list[str]]
 def test_the_page_asks_for_nothing_but_itself_and_complains_of_nothing(
     opened: tuple["Page", list[str]], page_path: Path
 ) -> None:
-    """One request, for the file, and a silent console."""
+    """The browser requests only the file, and the console is empty."""
     page, noticed = opened
     page.wait_for_load_state("networkidle")
     assert noticed == [f"request {page_path.as_uri()}"]
 
 
 def test_anybody_can_read_it(opened: tuple["Page", list[str]]) -> None:
-    """Nothing that axe-core finds, of figures and of tables."""
+    """axe-core finds no fault in figures and tables."""
     from axe_playwright_python.sync_playwright import Axe
 
     page, _ = opened
@@ -181,7 +181,7 @@ def test_text_can_be_read_on_its_ground(opened: tuple["Page", list[str]]) -> Non
 
 
 def test_a_long_table_scrolls_in_its_place_and_prints_whole(opened: tuple["Page", list[str]]) -> None:
-    """A hundred days take a part of the screen, and all of the paper they need."""
+    """On screen a table of a hundred days scrolls within a part of the page; printed, it is complete."""
     page, _ = opened
     height = "document.querySelector('.jp-RenderedHTML').getBoundingClientRect().height"
     assert page.evaluate(height) < 600
@@ -190,7 +190,7 @@ def test_a_long_table_scrolls_in_its_place_and_prints_whole(opened: tuple["Page"
 
 
 def test_code_unfolds(opened: tuple["Page", list[str]]) -> None:
-    """The code is there for who wants it, and folded for who does not."""
+    """The code is folded at first, and can be unfolded."""
     page, _ = opened
     code = page.locator("details.code .highlight").first
     assert not code.is_visible()
@@ -207,7 +207,7 @@ def test_the_contents_lead_to_their_headings(opened: tuple["Page", list[str]]) -
 
 
 def test_a_telephone_shows_all_of_it(opened: tuple["Page", list[str]]) -> None:
-    """No wider than its screen; a table that is scrolls in its place."""
+    """The page fits a phone's screen; a wide table scrolls within it."""
     page, _ = opened
     page.set_viewport_size({"width": 390, "height": 800})
     # Figures are drawn anew in their new width. The page's policy lets nobody wait inside of it.

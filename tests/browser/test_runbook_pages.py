@@ -57,13 +57,13 @@ def pages(project: Path) -> Path:
 
 @pytest.fixture(params=RUNS)
 def opened(pages: Path, browser: Browser, scheme: str, request: pytest.FixtureRequest) -> Iterator[Opened]:
-    """A page, and what the browser asked for, complained about, or failed at meanwhile."""
+    """A page, with the browser's requests, console messages and failures."""
     with opened_page(browser, pages / f"{request.param}.html", scheme, 1280) as opened:
         yield opened
 
 
 def test_a_page_opens_offline_and_anybody_can_read_it(opened: Opened) -> None:
-    """One request, a silent console, no text beyond the edge of a screen or a phone, nothing that axe-core finds."""
+    """One request, an empty console, no text beyond the edge of a screen or phone, and no finding of axe-core."""
     page, _ = opened
     check_offline_and_readable(opened, (1280, 390))
     for width in (1280, 390):
@@ -99,7 +99,7 @@ def test_a_plan_shows_each_kind_once_and_how_to_agree(plain: Page, pages: Path) 
 
 
 def test_a_plan_is_filtered_and_folded_where_no_script_runs(browser: Browser, pages: Path) -> None:
-    """The boxes and the rooms are the page's own; paper shows everything all the same."""
+    """The filters and the folding are plain HTML; a printed page shows everything."""
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto((pages / "delete.html").as_uri())
     plan = page.locator(".dialtone-plan")
@@ -118,7 +118,7 @@ def test_a_plan_is_filtered_and_folded_where_no_script_runs(browser: Browser, pa
 
 
 def test_settings_unfold_on_screen_and_are_whole_on_paper(plain: Page, pages: Path) -> None:
-    """What a new domain is told is folded at first; paper can't be unfolded, so it has everything."""
+    """A new domain's settings are folded at first; printed, they are all shown."""
     plain.goto((pages / "plan.html").as_uri())
     domain = plain.locator(".dialtone-plan tr", has_text="with emergency calling")
     setting = domain.locator(".field", has_text="friendly name")
@@ -131,7 +131,7 @@ def test_settings_unfold_on_screen_and_are_whole_on_paper(plain: Page, pages: Pa
 
 
 def test_a_run_that_stopped_says_so_at_the_top_and_leads_to_the_cause(plain: Page, pages: Path) -> None:
-    """What failed stands above the table with what to do; what was done is not repeated row by row."""
+    """The failure stands above the table with its repair; completed work is not repeated row by row."""
     plain.goto((pages / "stopped.html").as_uri())
     plain.get_by_role("link", name="where, and why").click()
     assert plain.evaluate("document.querySelector(':target').textContent") == "The run stopped here."

@@ -44,19 +44,19 @@ def sheets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=SHEETS)
 def opened(sheets: Path, browser: Browser, scheme: str, request: pytest.FixtureRequest) -> Iterator[Opened]:
-    """A sheet, and what the browser asked for, complained about, or failed at meanwhile."""
+    """A sheet, with the browser's requests, console messages and failures."""
     with opened_page(browser, sheets / f"{request.param}.html", scheme, 1100) as opened:
         yield opened
 
 
 def test_a_sheet_opens_offline_and_anybody_can_read_it(opened: Opened) -> None:
-    """One request, a silent console, nothing that axe-core finds, nothing beyond the edge of a screen or a phone."""
+    """One request, an empty console, no finding of axe-core, and no overflow on a screen or phone."""
     check_offline_and_readable(opened, (1100, 390, 320))
 
 
 @pytest.mark.parametrize("name", SHEETS)
 def test_a_sheet_prints_on_few_pages_in_black_on_white(browser: Browser, sheets: Path, name: str) -> None:
-    """Dark screens or not, paper is white; two columns do not overlap; three pages hold it."""
+    """Printed pages are white in dark mode too, columns do not overlap, and three pages are enough."""
     page = browser.new_page(viewport={"width": 680, "height": 960}, color_scheme="dark")
     page.goto((sheets / f"{name}.html").as_uri())
     page.emulate_media(media="print")
@@ -72,7 +72,7 @@ def test_a_sheet_prints_on_few_pages_in_black_on_white(browser: Browser, sheets:
 
 
 def read_code(picture: bytes) -> list[str]:
-    """What a camera reads in a picture."""
+    """The text of the QR code in a picture."""
     import zxingcpp
     from PIL import Image
 
@@ -83,7 +83,7 @@ def read_code(picture: bytes) -> list[str]:
 def test_a_camera_reads_the_address_off_the_sheet(
     browser: Browser, sheets: Path, scheme: str, media: str, width: int
 ) -> None:
-    """On a screen, on a phone and on paper the code is the address of the softphone's configuration, and only that."""
+    """The QR code on screen, phone and paper is the address of the softphone's configuration, and only that."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page.goto((sheets / "workbench.html").as_uri())
     page.emulate_media(media=media)  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def test_a_camera_reads_the_address_off_the_sheet(
 
 
 def test_a_camera_reads_the_address_off_the_private_picture(browser: Browser, tmp_path: Path) -> None:
-    """The picture in the private folder opens by itself, and holds the address and no password."""
+    """The picture in the private folder has the address and no password."""
     settings = device_settings(HANDED_OUT, "workbench")
     (tmp_path / QR_FILE).write_text(configuration_files(settings, "s3cret-Password")[QR_FILE])
     page = browser.new_page(viewport={"width": 600, "height": 600})

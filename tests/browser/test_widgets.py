@@ -1,4 +1,4 @@
-"""What runbooks offer to somebody who sits in JupyterLab: the form, the plan's filters, the phone, and the calls."""
+"""The widgets of the runbooks in JupyterLab: the form, the plan's filters, the phone, and the calls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
 
 
 def test_what_the_form_takes_holds_and_an_older_plan_is_not_applied(page: Page, lab: str) -> None:
-    """The banner follows; the plan that stands below is refused; run again, it is the other environment's."""
+    """The banner follows the form; the plan made before is rejected; run again, it is the other environment's."""
     notebook = open_notebook(page, lab, "empty/notebooks/deploy.ipynb")
     notebook.run_all()
     panel = notebook.panel
@@ -53,7 +53,7 @@ def test_what_the_form_takes_holds_and_an_older_plan_is_not_applied(page: Page, 
 
 
 def test_a_plan_is_filtered_and_folded_by_keyboard(page: Page, lab: str) -> None:
-    """Only what has a warning, only what mentions a word; a room folds with Enter, and still says what it endangers."""
+    """By warnings and by a word; Enter folds a group, whose heading still says what it endangers."""
     notebook = open_notebook(page, lab, "calls/notebooks/delete.ipynb")
     notebook.run_all()
     plan = notebook.panel.locator(".dialtone-plan").first
@@ -83,7 +83,7 @@ def test_a_plan_is_filtered_and_folded_by_keyboard(page: Page, lab: str) -> None
 @pytest.mark.parametrize("place", [".dialtone-plan", ".dialtone-consent"])
 @pytest.mark.parametrize("has_clipboard", [True, False])
 def test_the_fingerprint_is_copied_by_keyboard(page: Page, lab: str, place: str, *, has_clipboard: bool) -> None:
-    """Under the plan and in the question; over plain HTTP, where a page has no clipboard to write to, as well."""
+    """Under the plan and in the question, also over plain HTTP, where a page has no clipboard API."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     notebook = open_notebook(page, lab, "empty/notebooks/deploy.ipynb")
     notebook.run_all()
@@ -102,7 +102,7 @@ def test_the_fingerprint_is_copied_by_keyboard(page: Page, lab: str, place: str,
 
 
 def test_what_somebody_else_saved_can_be_read_without_trusting_it(page: Page, lab: str, root: Path) -> None:
-    """No style sheet, no script and no widget: plan and question are there, and no button that would do nothing."""
+    """An untrusted notebook has no style, script or widget: plan and question are there, without useless buttons."""
     notebook = open_notebook(page, lab, "empty/notebooks/deploy.ipynb")
     notebook.run_all()
     saved = root / notebook.save()
@@ -121,7 +121,7 @@ def test_what_somebody_else_saved_can_be_read_without_trusting_it(page: Page, la
 
 
 def test_keys_that_are_typed_are_answered_by_the_live_dial_plan(page: Page, lab: str) -> None:
-    """Another phone, other keys: what the phone sends and what becomes of it stand there at once."""
+    """For another phone or other keys, what the phone sends and how the call is routed are shown at once."""
     notebook = open_notebook(page, lab, "calls/notebooks/explore.ipynb")
     notebook.run_all()
     assert notebook.errors() == []
@@ -135,7 +135,7 @@ def test_keys_that_are_typed_are_answered_by_the_live_dial_plan(page: Page, lab:
 
 
 def test_a_call_that_is_chosen_is_told_from_its_beginning_to_its_end(page: Page, lab: str) -> None:
-    """Legs, TwiML, events and alerts of the one that did not get through."""
+    """Legs, TwiML, events and alerts of the call that failed."""
     notebook = open_notebook(page, lab, "calls/notebooks/explore.ipynb")
     notebook.run_all()
     calls = notebook.panel.get_by_label("Calls")
@@ -158,7 +158,7 @@ def test_a_call_that_is_chosen_is_told_from_its_beginning_to_its_end(page: Page,
     ],
 )
 def test_our_outputs_can_be_read_by_everybody(page: Page, lab: str, path: str, theme: str) -> None:
-    """axe-core finds no fault of any weight in what our cells show, form and consent box at work, light and dark."""
+    """axe-core finds no fault in our cells' output, with form and consent box active, in light and dark."""
     from axe_playwright_python.sync_playwright import Axe
 
     notebook = open_notebook(page, lab, path)

@@ -34,5 +34,5 @@ def draw_ours(name: str, frame: pd.DataFrame) -> Figure:
 
 
 def checked(figure: Figure) -> go.Figure:
-    """The figure as plotly's own object, which is an error where plotly knows no such thing."""
+    """The figure as plotly's own object; raises an error if plotly does not accept it."""
     return go.Figure(json.loads(figure.to_json()))

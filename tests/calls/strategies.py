@@ -1,4 +1,4 @@
-"""Generated attempts."""
+"""Hypothesis strategies for attempts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ def frame_of(attempts: Sequence[Mapping[str, object]]) -> pd.DataFrame:
 
 
 def counted(tally: Callable[..., pl.DataFrame], frame: pd.DataFrame, *more: Any) -> pd.DataFrame:
-    """The tally of a frame's attempts, as a report has it."""
+    """The tally of a frame's attempts, as a report makes it."""
     return pandas_of(tally(attempts_of(frame), *more))
 
 
@@ -50,7 +50,7 @@ def merged(
     parts: Iterable[pd.DataFrame],
     *more: Any,
 ) -> pd.DataFrame:
-    """The same for attempts that were counted in parts."""
+    """The same tally, merged from parts."""
     return pandas_of(merge([tally(attempts_of(part), *more) for part in parts]))
 
 
@@ -63,6 +63,6 @@ frames = st.lists(attempt, max_size=40).map(frame_of)
 
 
 def piece_of(*rows: Any, name: str = "events") -> Piece:
-    """The rows of a file of events, as they are read."""
+    """The rows of a file of events, as the reader gives them."""
     quality = Quality()
     return Piece.of(rows_of(name, rows, quality), quality)

@@ -1,4 +1,4 @@
-"""One call from its beginning to its end, out of what Twilio keeps of it."""
+"""One call told from beginning to end, from the data that Twilio keeps of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def call(sid: str, parent: str | None = None, **others: Any) -> dict[str, Any]:
 
 
 def webhook(path: str, body: str = "<Response/>", code: int = 200) -> dict[str, Any]:
-    """What our service was asked and answered."""
+    """A request to our service and its response."""
     return {
         "request": {"method": "POST", "url": f"https://dialtone-1-stage.twil.io{path}", "parameters": {}},
         "response": {
@@ -50,7 +50,7 @@ def webhook(path: str, body: str = "<Response/>", code: int = 200) -> dict[str, 
 
 
 def found(code: int = 200) -> CallResources:
-    """A call that dialled a leg which nobody took, all of it within a second."""
+    """A call with an unanswered dialled leg, all within a second."""
     dialled = call("CA2", "CA1", **{"from": "+15035550101", "to": "+12065550142", "status": "no-answer"})
     return CallResources(
         [call("CA1"), dialled],
@@ -64,12 +64,12 @@ def found(code: int = 200) -> CallResources:
 
 
 def told(story: Story) -> list[str]:
-    """The steps in a few words."""
+    """The steps in short."""
     return [f"{step.about}: {step.what}" for step in story.steps]
 
 
 def test_steps_of_one_second_stand_in_the_order_in_which_they_can_only_have_happened() -> None:
-    """Asked before decided, decided before dialled, dialled before refused, and the end at the end."""
+    """Request before decision, decision before dial, dial before rejection, and the end last."""
     assert told(tell_story(found(), ours=["+15035550101"])) == [
         f"leg: sip:workbench@{DOMAIN} calls sip:206555••••@{DOMAIN}",
         "service: /sip-outgoing is asked, and answers in 12 ms: the delay before ringing",
@@ -84,7 +84,7 @@ def test_steps_of_one_second_stand_in_the_order_in_which_they_can_only_have_happ
 
 
 def test_the_trunks_password_is_never_shown() -> None:
-    """The TwiML holds it, and Twilio keeps that; whoever looks at a call need not see it."""
+    """It is in the TwiML that Twilio keeps, but is not shown."""
     for show_numbers in (False, True):
         story = tell_story(found(), ours=[], show_numbers=show_numbers)
         assert "s3cret" not in repr(story)
@@ -92,7 +92,7 @@ def test_the_trunks_password_is_never_shown() -> None:
 
 
 def test_other_peoples_numbers_are_hidden_and_ours_are_not() -> None:
-    """In legs and in TwiML; whole only where that is asked for."""
+    """In legs and in TwiML; they are shown in full only on request."""
     hidden = tell_story(found(), ours=["+15035550101"])
     assert "2065550142" not in repr(hidden)
     assert 'callerId="+15035550101"' in hidden.steps[1].text
@@ -114,13 +114,13 @@ def test_other_peoples_numbers_are_hidden_and_ours_are_not() -> None:
     ],
 )
 def test_a_number_is_hidden_however_it_is_spelled(to: str, shown: str) -> None:
-    """Address books have dashes and spaces, and phones escape them; ours and short codes are seen."""
+    """With dashes, spaces or escapes; our own numbers and short codes are shown."""
     story = tell_story(CallResources([call("CA1", to=to)], {"CA1": []}, {"CA1": []}, []), ours=["+15035550101"])
     assert story.legs[0].to == shown
 
 
 def test_what_went_wrong_is_marked() -> None:
-    """A leg that nobody took, an alert, and a service that fails are trouble; the rest is not."""
+    """An unanswered leg, an alert and a failing service are marked, other steps are not."""
     assert [step.about for step in tell_story(found(), ours=[]).steps if step.is_trouble] == ["alert", "leg"]
     failing = tell_story(found(500), ours=[])
     assert failing.steps[1].is_trouble
@@ -128,7 +128,7 @@ def test_what_went_wrong_is_marked() -> None:
 
 
 def test_a_call_that_rang_on_is_told_step_by_step() -> None:
-    """What became of it stands after the status that it went on from, in words."""
+    """The new decision follows the status that caused it, in words."""
     names = ("fallback", "call", "dialstatus-no-answer", "rang-on", "dialstatus-busy", "told")
     events = [{"event": f"incoming-{name}", "call_sid": "CA1", "at": "2026-03-02T09:01:53Z"} for name in names]
     story = tell_story(CallResources([call("CA1")], {"CA1": []}, {"CA1": []}, events), ours=[])
@@ -144,7 +144,7 @@ def test_a_call_that_rang_on_is_told_step_by_step() -> None:
 
 
 def test_a_call_that_goes_on_has_no_end() -> None:
-    """Nothing is invented for what has not happened yet."""
+    """A call in progress has no end step."""
     going_on = call("CA1", status="in-progress", end_time=None, duration=None)
     story = tell_story(CallResources([going_on], {"CA1": []}, {"CA1": []}, []), ours=[])
     assert len(story.steps) == 1

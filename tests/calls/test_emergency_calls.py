@@ -1,4 +1,4 @@
-"""An emergency call stands first wherever calls are shown: who made it, where that is, and how it is called back."""
+"""Emergency calls come first in every view of calls: the phone, its address, and the number to call back."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def attempt(minute: int, party: str | None, client: str = "lobby", **fields: Any
 
 
 def data_of(*attempts: dict[str, Any]) -> CallData:
-    """These attempts as a source."""
+    """A source with these attempts."""
     return CallData.of(frame_of(list(attempts)), "a test")
 
 
 def test_calls_to_an_emergency_number_are_told_put_through_or_not(parameters: Parameters) -> None:
-    """Newest first, the test line and numbers of other countries too; whoever calls us, or a service, is none."""
+    """Newest first, with the test number and other countries' numbers; incoming calls and services are none."""
     data = data_of(
         attempt(0, "911"),
         attempt(1, "933"),
@@ -60,14 +60,14 @@ def test_calls_to_an_emergency_number_are_told_put_through_or_not(parameters: Pa
 
 
 def test_a_number_that_rings_nobody_is_told(parameters: Parameters) -> None:
-    """Phones that only call out share one; the dispatcher who calls back reaches no one."""
+    """Phones that only call out share a number, on which a dispatcher who calls back reaches nobody."""
     alone = {"lobby": parameters.clients["lobby"].model_copy(update={"incoming": False})}
     (told,) = report.look_for_emergencies(data_of(attempt(0, "911")), alone)
     assert told.call_back == f"{NUMBER}, which rings nobody"
 
 
 def test_the_report_begins_with_them(parameters: Parameters) -> None:
-    """Before how many calls there were; a report without any says nothing of them."""
+    """They come before the totals; a report without any does not mention them."""
     data = data_of(*(attempt(minute, "911") for minute in range(7)), attempt(9, "933"))
 
     def summary(of: CallData) -> report.Summary:
@@ -86,7 +86,7 @@ def test_the_report_begins_with_them(parameters: Parameters) -> None:
 
 @pytest.fixture(scope="module")
 def called(account: Account) -> str:
-    """The SID of a call to 911, among others."""
+    """A rehearsal with a call to 911 among others, and that call's SID."""
     account.transport.send("POST", f"{CONTROL}/clients/lobby", json={"registered": True}).raise_for_status()
     sids = [
         account.transport.send("POST", f"{CONTROL}/calls", json={"client": "lobby", "dial": dialled}).json()["call_sid"]
@@ -96,7 +96,7 @@ def called(account: Account) -> str:
 
 
 def look(account: Account, parameters: Parameters) -> Snapshot:
-    """What monitor and explore see."""
+    """The views of monitor and explore."""
     phones = {client.caller_id: Phone(name, client.environment) for name, client in parameters.clients.items()}
     return take_snapshot(
         account.client,
@@ -110,7 +110,7 @@ def look(account: Account, parameters: Parameters) -> Snapshot:
 
 
 def test_monitor_shows_them_first(account: Account, parameters: Parameters, called: str) -> None:
-    """In the line that sums up, and in a table before all others; the function's own event names the number."""
+    """In the summary line, and in a table above all others; the function's own event has the number."""
     snapshot = look(account, parameters)
     assert called
     (call,) = snapshot.emergency_calls
@@ -126,7 +126,7 @@ def test_monitor_shows_them_first(account: Account, parameters: Parameters, call
 
 
 def test_explore_shows_them_first(account: Account, parameters: Parameters, called: str) -> None:
-    """Before the list of all calls, in JupyterLab too; the story of one says what it is."""
+    """Above the list of all calls, in JupyterLab too; the view of one call says that it is one."""
     snapshot = look(account, parameters)
     story = fetch_story(account.client, called, service="dialtone", ours=())
     exploration = Exploration("prod", 60, snapshot.attempts, story, snapshot.emergency_calls)
@@ -137,7 +137,7 @@ def test_explore_shows_them_first(account: Account, parameters: Parameters, call
 
 
 def test_the_accounts_own_report_has_them(account: Account, parameters: Parameters, called: str) -> None:
-    """From call records, as from a log of events."""
+    """From call records as from a log of events."""
     assert called
     data = load_calls("twilio", account, since="2026-03-01", service="dialtone")
     assert [call.number for call in report.look_for_emergencies(data, parameters.clients)] == ["911"]

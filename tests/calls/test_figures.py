@@ -1,4 +1,4 @@
-"""Figures show what the tally holds, with one colour an outcome, for no calls, a few, and many."""
+"""Figures show the tallies, with one colour an outcome, for no calls, a few, and many."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def tally_of(*outcomes: str, **more: Any) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_can_be_drawn_from_no_calls_and_from_one(name: str) -> None:
-    """An empty source, or a single call, is a figure and not an error."""
+    """Without calls and with a single one, a figure is drawn without an error."""
     for frame in (frame_of([]), attempts_of("failed"), attempts_of("refused")):
         assert json.loads(draw(name, frame).to_json())["layout"]["height"] > 0
 
@@ -56,21 +56,21 @@ def test_every_figure_can_be_drawn_from_no_calls_and_from_one(name: str) -> None
 @given(frame=frames)
 @settings(max_examples=5, deadline=None)
 def test_any_calls_can_be_drawn_and_the_same_calls_are_the_same_figure(name: str, frame: pd.DataFrame) -> None:
-    """Nothing random and no clock goes into a figure."""
+    """A figure depends only on its attempts, not on chance or the clock."""
     assert draw(name, frame).to_json() == draw(name, frame.copy()).to_json()
 
 
 @given(frames)
 @settings(max_examples=25, deadline=None)
 def test_the_bars_of_a_day_add_up_to_its_attempts(frame: pd.DataFrame) -> None:
-    """No outcome is left out of the stack."""
+    """The stacked bars contain every outcome."""
     figure = checked(figures.draw_outcomes_by_day(counted(tally_attempts, frame)))
     assert sum(sum(bar.y) for bar in figure.data) == len(frame)
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_an_outcome_has_the_same_colour_and_pattern_everywhere(outcome: str) -> None:
-    """By day, by phone, by direction and by reason; in small panels too, where bars are wide enough."""
+    """By day, phone, direction and reason; patterns in small panels too if bars are wide enough."""
     looks = set()
     for draw_it in (
         figures.draw_outcomes_by_day,
@@ -87,7 +87,7 @@ def test_an_outcome_has_the_same_colour_and_pattern_everywhere(outcome: str) -> 
 
 
 def test_panels_of_many_days_have_no_room_for_patterns() -> None:
-    """Their axes are labelled all the same."""
+    """Narrow bars have no pattern, and their axes keep their labels."""
     days = pd.concat([attempts_of("busy", day=day) for day in range(40)], ignore_index=True)
     figure = checked(figures.draw_phones_over_time(counted(tally_attempts, days)))
     assert {bar.marker.pattern.shape for bar in figure.data} == {None}
@@ -96,7 +96,7 @@ def test_panels_of_many_days_have_no_room_for_patterns() -> None:
 
 
 def test_dates_have_one_form() -> None:
-    """Year, month and day, as in the tables."""
+    """Dates are YYYY-MM-DD, as in the tables."""
     days = pd.concat([attempts_of("busy", "failed", day=day) for day in range(20)], ignore_index=True)
     for name in NAMES:
         drawn = draw(name, days).to_json()
@@ -104,21 +104,21 @@ def test_dates_have_one_form() -> None:
 
 
 def test_the_answered_rate_has_the_colour_of_answered_attempts() -> None:
-    """And delivered, which is several outcomes, has no outcome's colour."""
+    """The delivered rate combines outcomes and has a colour of its own."""
     lines = {line.name: line.line.color for line in checked(figures.draw_rates_over_time(tally_of("answered"))).data}
     assert lines["answered rate (ASR)"] == COLOURS["answered"]
     assert lines["delivered rate (near NER)"] not in COLOURS.values()
 
 
 def test_no_two_outcomes_look_alike() -> None:
-    """Colours differ from each other, and neighbours differ in pattern too, for who sees no colours."""
+    """Colours differ, and neighbouring outcomes differ in pattern too, for people with colour blindness."""
     assert len(set(COLOURS.values())) == len(OUTCOMES)
     looks = [PATTERNS[outcome] for outcome in OUTCOMES]
     assert all(one != other for one, other in pairwise(looks))
 
 
 def test_a_direction_without_calls_says_so() -> None:
-    """No incoming call is shown as none, not as a bar of nothing."""
+    """A panel without calls has a text in place of bars."""
     figure = checked(figures.draw_outcomes_by_direction(tally_of("answered")))
     assert list(figure.layout.yaxis.categoryarray) == ["incoming · none", "outgoing · 1"]
 
@@ -164,7 +164,7 @@ def test_a_deployment_is_named_on_the_side_where_there_is_room() -> None:
 
 @pytest.mark.parametrize(("days", "period"), [(1, "day"), (62, "day"), (63, "week"), (3001, "month")])
 def test_a_long_log_is_drawn_in_longer_periods(days: int, period: str) -> None:
-    """A point a day would be noise over a year."""
+    """A year is drawn in weeks or months, as daily points would be noise."""
     tally = pd.DataFrame(
         {"day": [pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-01") + pd.Timedelta(days=days - 1)]}
     )
@@ -172,12 +172,12 @@ def test_a_long_log_is_drawn_in_longer_periods(days: int, period: str) -> None:
 
 
 def deployed(hours: float, build_sid: str = "ZB1") -> Deployment:
-    """A deployment so many hours after the first noon."""
+    """A deployment this many hours after the first noon."""
     return Deployment(NOON + timedelta(hours=hours), "prod", f"ZD{hours}", build_sid)
 
 
 def test_deployments_are_marked_on_the_rates_by_the_clock_of_the_report() -> None:
-    """A line with a name at its local moment; what is beyond the days is not drawn, and a take-down says so."""
+    """A named line at the local time of each; those outside the days are not drawn, and a removal says so."""
     tally = counted(tally_attempts, attempts_of("answered", "busy"), "America/Los_Angeles")
     some = [deployed(-24), deployed(1), deployed(2, ""), deployed(24)]
     figure = checked(figures.draw_rates_over_time(tally, some, "America/Los_Angeles"))
@@ -186,7 +186,7 @@ def test_deployments_are_marked_on_the_rates_by_the_clock_of_the_report() -> Non
 
 
 def test_many_deployments_are_lines_without_names() -> None:
-    """Twenty names would hide the rates."""
+    """Twenty names would cover the rates."""
     figure = checked(figures.draw_rates_over_time(tally_of("answered"), [deployed(n / 10) for n in range(20)]))
     assert (len(figure.layout.shapes), len(figure.layout.annotations)) == (20, 0)
 
@@ -194,7 +194,7 @@ def test_many_deployments_are_lines_without_names() -> None:
 @given(frames)
 @settings(max_examples=25, deadline=None)
 def test_the_panels_of_all_phones_hold_all_their_attempts(frame: pd.DataFrame) -> None:
-    """And every outcome is once in the legend."""
+    """And every outcome is in the legend once."""
     figure = checked(figures.draw_phones_over_time(counted(tally_attempts, frame)))
     assert sum(sum(bar.y) for bar in figure.data) == frame["client"].notna().sum()
     named = [bar.name for bar in figure.data if bar.showlegend]
@@ -204,7 +204,7 @@ def test_the_panels_of_all_phones_hold_all_their_attempts(frame: pd.DataFrame) -
 @given(frames)
 @settings(max_examples=25, deadline=None)
 def test_a_funnel_grows_narrower_from_all_attempts_to_the_answered_ones(frame: pd.DataFrame) -> None:
-    """Each stage is a part of the one before it, in both directions."""
+    """Each stage is a subset of the one before it, in both directions."""
     for funnel in checked(figures.draw_funnels(counted(tally_attempts, frame))).data:
         own = frame[frame["direction"] == funnel.name]
         assert funnel.x[0] == len(own)
@@ -213,7 +213,7 @@ def test_a_funnel_grows_narrower_from_all_attempts_to_the_answered_ones(frame: p
 
 
 def test_a_silent_phone_is_drawn_unlike_the_others() -> None:
-    """Its name says so, its line is thicker and of another colour, and ends where the report ends."""
+    """Its label says so; its line has another colour and width, and ends with the report."""
     busy = attempts_of(*["answered"] * 30, client="lobby", day=9)
     dead = attempts_of(*["answered"] * 30, client="van")
     signs = merged(merge_signs, tally_signs, [busy, dead])
@@ -226,7 +226,7 @@ def test_a_silent_phone_is_drawn_unlike_the_others() -> None:
 
 
 def test_delays_tell_cold_starts_and_deployments_apart() -> None:
-    """A mark a sampled call, by the clocks of the place; a deployment of those days is a line, an earlier one none."""
+    """A marker for each sampled call in local time, and a line for each deployment within the days."""
     delays = [
         Delay(NOON, "prod", "CA1", True, 812),
         Delay(NOON + timedelta(minutes=5), "prod", "CA2", False, 41),

@@ -1,4 +1,4 @@
-"""Registrations and calls together: intervals as a frame, and their figure."""
+"""Registrations and calls combined: intervals as a frame, and their figure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def minute(number: float) -> datetime:
 
 
 def told(at: float, state: RegistrationState = RegistrationState.REGISTERED, reason: str = "") -> Registration:
-    """What the lobby told."""
+    """A registration event of the lobby."""
     return Registration(minute(at), "lobby", state, reason, 600)
 
 
@@ -45,13 +45,13 @@ def known(registrations: list[Registration], attempts: list[dict[str, Any]], unt
 
 
 def of_lobby(intervals: pd.DataFrame) -> list[tuple[str, float, str]]:
-    """What is known of the lobby, from which minute on, and why."""
+    """The lobby's intervals, with their first minute and reason."""
     rows = intervals[intervals["client"] == "lobby"].to_dict("records")
     return [(str(row["known"]), (row["since"] - NOON) / timedelta(minutes=1), str(row["reason"])) for row in rows]
 
 
 def test_calls_and_alerts_tell_where_a_phone_does_not() -> None:
-    """Ringing shows that it is there, 32009 and 32011 that it is not; a refused call shows nothing."""
+    """Ringing shows that a phone is registered, 32009 and 32011 that it is not; a refused call shows neither."""
     attempts = [
         call(0, "incoming", "no_answer"),
         call(5, "incoming", "unregistered", reason="32009"),
@@ -70,7 +70,7 @@ def test_calls_and_alerts_tell_where_a_phone_does_not() -> None:
 
 
 def test_a_long_call_is_a_long_sign() -> None:
-    """A phone is there while it talks, and a little longer."""
+    """A phone counts as registered during a call and for a while after it."""
     assert of_lobby(known([], [call(0, "incoming", "answered", duration_s=1200)])) == [
         ("known on", 0, ""),
         ("not known", 30, ""),
@@ -78,7 +78,7 @@ def test_a_long_call_is_a_long_sign() -> None:
 
 
 def test_both_together_and_each_of_the_phones() -> None:
-    """What a phone told, put right by a call; a phone of which nothing is known has one interval."""
+    """A call corrects an earlier registration event; a phone without data has one interval."""
     intervals = known([told(0), told(5), told(30)], [call(8, "incoming", "unregistered")], until=35)
     assert of_lobby(intervals) == [
         ("known on", 0, ""),
@@ -94,7 +94,7 @@ def test_both_together_and_each_of_the_phones() -> None:
 
 
 def test_the_figure_has_a_bar_for_each_phone_and_says_why() -> None:
-    """A trace for each thing that is known, with the reason where it was off."""
+    """A trace for each state, with the reason for being off."""
     intervals = known([told(0), told(5, RegistrationState.FAILED, "403 user name or password refused")], [])
     figure = json.loads(draw_known_phones(intervals).to_json())
     assert [trace["name"] for trace in figure["data"]] == ["known on", "known off", "not known"]
@@ -105,14 +105,14 @@ def test_the_figure_has_a_bar_for_each_phone_and_says_why() -> None:
 
 
 def test_nothing_at_all_is_a_figure_too() -> None:
-    """With words in it, for no phones and for no lines."""
+    """Without phones or events the figure has a text."""
     nothing = know_phones(frame_registrations([]), frame_of([]), [], NOON, minute(5))
     assert "no phone has told of its registration" in draw_known_phones(nothing).to_json()
     assert draw_known_phones(known([], [])).to_json()
 
 
 def test_a_report_has_the_phones_that_told_and_their_calls(tmp_path: Path, parameters: Parameters) -> None:
-    """In its days, of a real account; at the rehearsal, and of files, there is none."""
+    """For the report's days on a real account; a rehearsal or a file has none."""
     now = datetime.now(UTC)
     with keep_registrations(tmp_path / "registrations") as keep:
         for client in ("lobby", "stranger"):

@@ -17,7 +17,7 @@ from dialtone_nb.errors import InputError
 def test_a_first_day_that_has_not_come_is_refused_with_the_day_that_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: str, archive: str
 ) -> None:
-    """By the rehearsal's clock, which is not the one on the wall."""
+    """By the rehearsal's clock, not the computer's."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
     account = open_account("rehearsal", tmp_path)
     kept = str(tmp_path / archive) if archive else ""
@@ -60,14 +60,14 @@ def events(tmp_path: Path) -> Path:
 
 
 def test_one_environment_can_be_asked_for_and_the_rest_is_counted(events: Path) -> None:
-    """What a selection leaves out has a finding."""
+    """The number of attempts left out is a finding."""
     data = load_calls(events, environment="stage")
     assert data.frame["client"].tolist() == ["van", "van"]
     assert ("attempts outside the environment 'stage'", 2) in [(one.what, one.count) for one in data.findings]
 
 
 def test_a_source_without_environments_is_not_emptied_by_asking_for_one(tmp_path: Path) -> None:
-    """Where the source does not tell, nothing can be selected; the report says so and keeps all."""
+    """All attempts are kept, and the report says why."""
     path = tmp_path / "a.json"
     path.write_text('[{"timestamp": "2026-03-02T09:00:00", "channel": "x", "event": "outgoing-dialstatus-busy"}]')
     data = load_calls(path, environment="stage")
@@ -88,12 +88,12 @@ def test_a_source_without_environments_is_not_emptied_by_asking_for_one(tmp_path
 def test_days_are_those_of_the_time_zone_both_ends_included(
     events: Path, zone: str, since: str, until: str, attempts: int
 ) -> None:
-    """A call late in the evening belongs to the day that people there lived."""
+    """A call late in the evening belongs to its local day."""
     assert len(load_calls(events, time_zone=zone, since=since, until=until).frame) == attempts
 
 
 def test_numbers_are_hidden_unless_asked_for(events: Path) -> None:
-    """A report can be shared as it is."""
+    """A report can be shared without further work."""
     assert set(load_calls(events).frame["other_party"]) == {"+1503555••••"}
     assert set(load_calls(events, show_numbers=True).frame["other_party"]) == {"+15035550199"}
 
@@ -109,20 +109,20 @@ def test_numbers_are_hidden_unless_asked_for(events: Path) -> None:
     ],
 )
 def test_a_wrong_parameter_is_one_clear_line(events: Path, parameters: dict[str, str], said: str) -> None:
-    """The line names the parameter and the repair."""
+    """The line has the parameter and the repair."""
     given: dict[str, Any] = {"source": events, **parameters}
     with pytest.raises(InputError, match=said):
         load_calls(**given)
 
 
 def test_a_gap_in_the_log_is_named(events: Path) -> None:
-    """A day without any event between the first and the last is a finding, with its date."""
+    """A day without events between the first and the last is a finding, with its date."""
     gap = next(one for one in load_calls(events).findings if one.what == "days without any event")
     assert (gap.count, gap.example) == (1, "2026-03-04")
 
 
 def test_a_runbook_on_files_opens_no_account(events: Path) -> None:
-    """Only the source twilio needs credentials; a path is found in the project too."""
+    """Only the source twilio needs credentials; relative paths are also found in the project."""
 
     class Unopened:
         declared = None

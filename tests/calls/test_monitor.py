@@ -1,4 +1,4 @@
-"""The monitor's opening: one look where nobody watches, and parameters that make no sense are refused."""
+"""The start of the monitor: a single view if unattended, and wrong parameters are rejected."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ from tests.calls.conftest import OUR_NUMBER
 
 
 def runbook(account: Account | None, declared: Parameters | None, *, attended: bool = False, **given: Any) -> Any:
-    """An open runbook, as far as the monitor looks at it."""
+    """An open runbook with what the monitor uses."""
     parameters = ParameterValues({"minutes": 60, "every": 10, "show_numbers": False, "call": "", **given})
     return SimpleNamespace(
         project=Path(), account=account, declared=declared, parameters=parameters, environment="prod", attended=attended
@@ -27,7 +27,7 @@ def runbook(account: Account | None, declared: Parameters | None, *, attended: b
 
 
 def test_unattended_it_is_one_look(account: Account, parameters: Parameters) -> None:
-    """The look is data, which papermill and nbval see as text and tables."""
+    """The view is plain data, which papermill and nbval show as text and tables."""
     looked = watch(runbook(account, parameters))
     assert isinstance(looked, Snapshot)
     assert looked.environment == "prod"
@@ -35,7 +35,7 @@ def test_unattended_it_is_one_look(account: Account, parameters: Parameters) -> 
 
 
 def test_whoever_watches_gets_a_view_that_is_not_asked_before_it_is_shown() -> None:
-    """Opening the view asks the account nothing."""
+    """Opening the live view sends no request before it is displayed."""
     view = watch(runbook(None, None, attended=True))
     assert isinstance(view, LiveView)
     assert not view.is_running
@@ -50,13 +50,13 @@ def test_whoever_watches_gets_a_view_that_is_not_asked_before_it_is_shown() -> N
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(given: dict[str, Any], said: str) -> None:
-    """One line with the parameter and its repair, before anything is asked."""
+    """The error names the parameter and the repair, and comes before any request."""
     with pytest.raises(InputError, match=said):
         watch(runbook(None, None, **given))
 
 
 def test_explore_takes_the_end_of_a_sid_as_the_monitor_shows_it(account: Account, parameters: Parameters) -> None:
-    """One call alone has to end so; what is no SID and no end of one is refused before anything is asked."""
+    """It must match one call; other text is rejected before any request."""
     call = {"from": "+15035550199", "to": OUR_NUMBER}
     assert account.transport.send("POST", f"{CONTROL}/calls", json=call).ok
     looked = watch(runbook(account, parameters))

@@ -1,4 +1,4 @@
-"""A look at an environment shows its phones, and what happened in the last minutes."""
+"""The view of an environment shows its phones, and the events of the last minutes."""
 
 import threading
 from dataclasses import replace
@@ -36,7 +36,7 @@ def attempt(client: str, minutes_ago: int, direction: str, outcome: str, reason:
 
 
 def test_the_latest_call_that_tells_anything_gives_a_phones_state() -> None:
-    """A phone that placed a call is there, however the call ended; an end that is unknown tells nothing."""
+    """A phone that placed a call is registered, however it ended; an unknown outcome shows neither."""
     frame = frame_of(
         [
             attempt("lobby", 50, "incoming", "unregistered", "32009"),
@@ -61,7 +61,7 @@ def test_the_latest_call_that_tells_anything_gives_a_phones_state() -> None:
 
 
 def test_a_call_that_went_on_tells_what_its_phone_did() -> None:
-    """Whoever took it in the end may be another; why the caller was told is the phone's own doing."""
+    """Another phone may have answered in the end; the reason for the message says what this one did."""
     frame = frame_of(
         [
             attempt("booth", 50, "incoming", "busy"),
@@ -80,7 +80,7 @@ def test_a_call_that_went_on_tells_what_its_phone_did() -> None:
 
 @pytest.fixture(scope="module")
 def snapshot(account: Account, parameters: Parameters) -> Snapshot:
-    """A call that was placed two hours ago, then one to a phone that was switched off."""
+    """A call of two hours ago, then one to a phone that was switched off."""
 
     def tell(path: str, **order: object) -> None:
         assert account.transport.send("POST", f"{CONTROL}{path}", json=order).ok
@@ -103,7 +103,7 @@ def snapshot(account: Account, parameters: Parameters) -> Snapshot:
 
 
 def test_calls_alerts_and_log_are_those_of_the_last_minutes(snapshot: Snapshot) -> None:
-    """What is older shows no more, though the phones' state remembers it; every phone of the environment is there."""
+    """Older ones are hidden, but still count for the phones' state; every phone of the environment is listed."""
     assert snapshot.attempts[["client", "outcome", "reason"]].values.tolist() == [["lobby", "unregistered", "32009"]]
     assert [alert.code for alert in snapshot.alerts] == ["32009"]
     assert [line.what.partition(" ")[0] for line in snapshot.log] == ["incoming-dialstatus-no-answer", "incoming-call"]
@@ -121,7 +121,7 @@ def test_a_look_is_shown_as_text_and_as_tables_without_numbers(snapshot: Snapsho
 
 
 def test_calls_in_progress_come_before_phones_and_every_call_leads_to_explore(snapshot: Snapshot) -> None:
-    """A call stands in one table alone, and the end of its SID is what explore takes for it."""
+    """Each call is in one table only, and the end of its SID can be given to explore."""
     (call,) = snapshot.attempts["call_sid"]
     assert page_titles(snapshot) == ["Phones", "Calls", "Alerts", "Function log"]
     going_on = replace(snapshot, attempts=snapshot.attempts.assign(outcome="in_progress"))
@@ -135,12 +135,12 @@ def test_calls_in_progress_come_before_phones_and_every_call_leads_to_explore(sn
 
 
 def page_titles(snapshot: Snapshot) -> list[str]:
-    """The headings of a look, in their order."""
+    """The headings of a view, in their order."""
     return [title.get_text() for title in BeautifulSoup(snapshot_html(snapshot), "html.parser").select("h3")]
 
 
 def test_a_lost_phone_is_marked_and_no_name_or_number_is_broken(snapshot: Snapshot) -> None:
-    """Its row has a class, a sign and words of its own; what is short keeps to one line."""
+    """Its row has a class, a symbol and a text; short cells do not wrap."""
     (row,) = BeautifulSoup(snapshot_html(snapshot), "html.parser").select("tr.failed")
     assert row.get_text(" ", strip=True).startswith("✗ lobby")
     broken = [
@@ -152,7 +152,7 @@ def test_a_lost_phone_is_marked_and_no_name_or_number_is_broken(snapshot: Snapsh
 
 
 def test_registrations_are_shown_where_they_are_told(account: Account, snapshot: Snapshot) -> None:
-    """The rehearsal tells who is registered; at Twilio, which does not, there is no such column."""
+    """The rehearsal reports registrations; for Twilio, which does not, the column is left out."""
     assert snapshot.phones[0].registration == "not registered"
     assert ">registration</th>" in snapshot_html(snapshot)
     assert account.transport.send("POST", f"{CONTROL}/clients/lobby", json={"registered": True}).ok
@@ -165,7 +165,7 @@ def test_registrations_are_shown_where_they_are_told(account: Account, snapshot:
 
 
 def test_a_live_view_looks_until_it_is_stopped() -> None:
-    """An error of Twilio's stands beside what was seen last, and the next look replaces both; then nothing changes."""
+    """An error of Twilio's is shown above the last view until the next success; stopping ends all changes."""
     ready, done = threading.Event(), threading.Event()
     pages: list[str] = []
 

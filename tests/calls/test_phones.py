@@ -1,4 +1,4 @@
-"""Every phone on one page: those that need somebody first, with what is done for each."""
+"""The page of all phones: those with a problem first, with their repair."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.calls.conftest import OUR_NUMBER
 
 
 def overview(account: Account, declared: Parameters, project: Path, environment: str = "") -> PhoneOverview:
-    """What the runbook shows, run unattended."""
+    """The result of the runbook, run unattended."""
     runbook: Any = SimpleNamespace(
         project=project, account=account, declared=declared, environment=environment, attended=False
     )
@@ -28,7 +28,7 @@ def overview(account: Account, declared: Parameters, project: Path, environment:
 
 
 def test_all_phones_are_there_without_any_call(account: Account, parameters: Parameters, tmp_path: Path) -> None:
-    """Nothing is known of them, and nothing is claimed; the moment is told by the network's clocks."""
+    """Their state is unknown; the page has the local time of the network."""
     phones = overview(account, parameters, tmp_path)
     assert {row.name for row in phones.rows} == set(parameters.clients)
     assert {row.state for row in phones.rows} == {"not heard of"}
@@ -37,7 +37,7 @@ def test_all_phones_are_there_without_any_call(account: Account, parameters: Par
 
 
 def test_one_environment_has_its_own_phones(account: Account, parameters: Parameters, tmp_path: Path) -> None:
-    """Phones of the others are left out."""
+    """Phones of other environments are left out."""
     phones = overview(account, parameters, tmp_path, "stage")
     assert {row.name for row in phones.rows} == set(parameters.clients_in("stage"))
 
@@ -45,7 +45,7 @@ def test_one_environment_has_its_own_phones(account: Account, parameters: Parame
 def test_a_phone_has_its_sheet_and_its_commands(
     account: Account, parameters: Parameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sheet is linked where the phone is set up, not one of an account before; each command names the phone."""
+    """The link appears once the phone is set up on this account; each command has the phone's name."""
     sheets = tmp_path / "reports" / "rehearsal" / "sheets"
     sheets.mkdir(parents=True)
     for name in ("lobby", "library"):
@@ -69,7 +69,7 @@ def test_a_phone_has_its_sheet_and_its_commands(
 def test_numbers_lead_to_the_console_where_they_are_real(
     account: Account, parameters: Parameters, tmp_path: Path
 ) -> None:
-    """A rehearsal's number is nowhere in Twilio's Console."""
+    """A rehearsal's numbers have no links."""
     phones = overview(account, parameters, tmp_path)
     assert NUMBERS_IN_CONSOLE not in phones_html(phones)
     assert phones_html(replace(phones, is_rehearsal=False)).count(NUMBERS_IN_CONSOLE) == len(phones.rows)
@@ -78,7 +78,7 @@ def test_numbers_lead_to_the_console_where_they_are_real(
 def test_a_phone_that_is_not_reached_comes_first_with_its_repair(
     account: Account, parameters: Parameters, tmp_path: Path
 ) -> None:
-    """A call to a phone that is off tells so; the run ends with 2, for somebody has to look."""
+    """A call to a phone that is off shows it; the exit code is 2, as somebody has to act."""
     call = {"from": "+15035550199", "to": OUR_NUMBER}
     account.transport.send("POST", f"{CONTROL}/calls", json=call).raise_for_status()
     phones = overview(account, parameters, tmp_path)
@@ -91,7 +91,7 @@ def test_a_phone_that_is_not_reached_comes_first_with_its_repair(
 
 
 def test_an_emergency_drill_is_remembered(account: Account, parameters: Parameters, tmp_path: Path) -> None:
-    """The last call to the test line is told with its moment; a phone without an address makes none."""
+    """The time of the last call to the test number is shown; a phone without an address has none."""
     account.transport.send("POST", f"{CONTROL}/clients/lobby", json={"registered": True}).raise_for_status()
     call = {"client": "lobby", "dial": "933"}
     account.transport.send("POST", f"{CONTROL}/calls", json=call).raise_for_status()

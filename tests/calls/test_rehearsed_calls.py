@@ -1,4 +1,4 @@
-"""Calls placed on the rehearsal, through the deployed functions, are reported as they went."""
+"""Calls placed on the rehearsal, through the deployed functions, are reported as they happened."""
 
 import pytest
 
@@ -14,7 +14,7 @@ STRANGER = "+15035550177"
 
 @pytest.fixture(scope="module")
 def calls(account: Account, parameters: Parameters) -> CallData:
-    """What is reported of seven calls whose course is known."""
+    """The report of seven calls whose outcomes are known."""
 
     def tell(path: str, **order: object) -> None:
         answer = account.transport.send("POST", f"{CONTROL}{path}", json=order)
@@ -34,7 +34,7 @@ def calls(account: Account, parameters: Parameters) -> CallData:
 
 
 def test_every_call_is_reported_as_it_went(calls: CallData) -> None:
-    """Answered, busy, to the trunk, refused, rung, not picked up, and to a phone that was not there; in their order."""
+    """Answered, busy, to the trunk, refused, rung, not answered, and to an unregistered phone, in order."""
     columns = ["direction", "other_party", "outcome", "reason"]
     assert calls.frame[columns].fillna("").values.tolist() == [
         ["outgoing", "+15035550199", "answered", ""],
@@ -59,6 +59,6 @@ def test_the_rates_are_those_of_the_calls(calls: CallData) -> None:
 
 
 def test_a_day_without_calls_is_empty_and_asks_no_more(account: Account) -> None:
-    """Days before the first call hold none, whatever the windows bring along."""
+    """Days before the first call are empty, although windows overlap them."""
     data = load_calls("twilio", account, since="2026-02-27", until="2026-02-28", service="dialtone")
     assert data.frame.empty

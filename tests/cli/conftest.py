@@ -1,4 +1,4 @@
-"""The projects of the runbooks' tests."""
+"""Projects for the tests of runbooks."""
 
 from __future__ import annotations
 

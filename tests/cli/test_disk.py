@@ -1,4 +1,4 @@
-"""What the disk refuses is told in a line, without a traceback."""
+"""Errors of the disk are reported in one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dialtone_nb.display.outputs import show_ours
 def test_a_disk_that_refuses_is_told_in_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, name: str | None
 ) -> None:
-    """It names the file, where one is known, and ends as bad input does: another folder may do."""
+    """The line names the file if it is known; the exit code is that of bad input."""
 
     def write(parsed: object) -> int:
         raise OSError(number, os.strerror(number), name)
@@ -30,7 +30,7 @@ def test_a_disk_that_refuses_is_told_in_a_line(
 
 
 def test_a_disk_that_refuses_is_told_in_a_line_in_a_notebook_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its cell fails as bad input does; a defect of ours keeps its traceback."""
+    """The cell fails with bad input; our own defects keep their traceback."""
     shell = InteractiveShell()
     show_ours(shell)
     shell.run_cell(f"raise OSError({errno.ENOSPC}, 'full', 'reports/a.html')")
@@ -42,7 +42,7 @@ def test_a_disk_that_refuses_is_told_in_a_line_in_a_notebook_too(capsys: pytest.
 
 
 def test_another_error_of_the_system_is_no_disks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A defect of ours is shown as what it is."""
+    """Other system errors keep their traceback."""
 
     def ask(parsed: object) -> int:
         raise ConnectionResetError(errno.ECONNRESET, "reset")

@@ -1,4 +1,4 @@
-"""Whether what is to be shared holds a secret: each way of writing one is found, and the secret itself never shown."""
+"""The search for secrets in shared files: each encoding is found, and no secret is printed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_of_writing_a_secret_is_found(tmp_path: Path, way: str) -> None:
-    """In the second line of a text file, told with its line and name, and without its value."""
+    """In the second line of a text file; the finding has line and name, without the value."""
     file = tmp_path / "page.html"
     file.write_text(f"first\n{WAYS[way]}\n")
     (found,) = find_secrets([file], [Secret("TWILIO_AUTH_TOKEN", TOKEN)])
@@ -46,7 +46,7 @@ def test_each_way_of_writing_a_secret_is_found(tmp_path: Path, way: str) -> None
 def test_base64_hides_nothing(
     tmp_path_factory: pytest.TempPathFactory, before: bytes, after: bytes, value: str
 ) -> None:
-    """Whatever stands before and after it."""
+    """At any offset within the encoded text."""
     file = tmp_path_factory.mktemp("encoded") / "x"
     file.write_bytes(base64.b64encode(before + value.encode() + after))
     assert [one.name for one in find_secrets([file], [Secret("it", value)])] == ["it"]
@@ -59,7 +59,7 @@ def test_parquet_is_unpacked(tmp_path: Path) -> None:
 
 
 def test_secrets_come_from_variables_and_private_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ends like a secret, and the phones' passwords; SIDs and what is too short are none."""
+    """Variables with a secret's suffix, and the phones' passwords; SIDs and short values are ignored."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "rehearsed" / "state.db"))
     password = generate_password()
     for root in (tmp_path, tmp_path / "rehearsed"):
@@ -75,7 +75,7 @@ def test_secrets_come_from_variables_and_private_files(tmp_path: Path, monkeypat
 def test_the_command_tells_what_it_looked_through(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """0 and a count where nothing is found, 1 and the places where something is, 5 where a path is wrong."""
+    """0 and a count if it finds nothing, 1 and the places if it does, 5 if a path is wrong."""
     monkeypatch.setenv("TRUNK_PASSWORD", TOKEN)
     (tmp_path / "good.html").write_text("nothing here")
     assert main(["find-secrets", str(tmp_path)]) == 0
@@ -90,7 +90,7 @@ def test_the_command_tells_what_it_looked_through(
     "written", [ASSISTANCE, "+1 503-555-1212", "(503) 555-1212", "503-555-1212", "sip:+15035551212@"]
 )
 def test_a_telephone_number_is_found_as_people_and_programs_write_it(tmp_path: Path, written: str) -> None:
-    """With its line, and masked."""
+    """The finding has the line and the masked number."""
     (tmp_path / "a.html").write_text(f"first\n<td>{written}</td>\n")
     (found,) = find_numbers([tmp_path / "a.html"])
     assert str(found).startswith(f"{tmp_path / 'a.html'}:2: holds a telephone number, +1503555••••; share it with")
@@ -109,7 +109,7 @@ def test_a_telephone_number_is_found_as_people_and_programs_write_it(tmp_path: P
     ],
 )
 def test_what_is_nobodys_number_is_not_found(tmp_path: Path, written: str) -> None:
-    """Numbers for fiction, masked ones, SIDs, times, and digits that may be anything."""
+    """Fictional and masked numbers, SIDs, times, and digits of unknown meaning."""
     (tmp_path / "a.html").write_text(written)
     assert list(find_numbers([tmp_path / "a.html"])) == []
 
@@ -117,7 +117,7 @@ def test_what_is_nobodys_number_is_not_found(tmp_path: Path, written: str) -> No
 def test_numbers_and_addresses_of_an_own_network_are_found_where_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By their values, whatever they look like; the sample's are fiction."""
+    """They are found by value, in any format; the sample's are fictional."""
     for file in (ROOT / "parameters" / "sample").glob("*.yaml"):
         (tmp_path / file.name).write_text(file.read_text())
     page = tmp_path / "page.html"

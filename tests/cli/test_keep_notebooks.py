@@ -1,4 +1,4 @@
-"""The notebooks in git: made anew they repeat, a change in them is found, and they hold nothing that they may not."""
+"""The notebooks in git: regenerating repeats them, a change is found, and they have no forbidden content."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KEPT = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
 def test_no_kept_cell_is_empty_and_none_hides_from_nbval(path: Path) -> None:
-    """Every code cell has a count and an output that nbval compares, with no secret and no trace of papermill."""
+    """Every code cell has a count and an output that nbval compares, without secrets or papermill metadata."""
     assert faults_of(json.loads(path.read_text(encoding="utf-8"))) == []
 
 
 def test_every_preparation_is_for_a_notebook_that_is_there() -> None:
-    """A renamed notebook does not lose its preparation unnoticed."""
+    """A renamed notebook without its preparation is noticed."""
     assert set(PREPARATIONS) <= {path.stem for path in KEPT}
 
 
@@ -40,7 +40,7 @@ def kept(project: Path, name: str) -> dict[str, Any]:
 def test_a_notebook_made_anew_twice_is_the_same_to_the_byte_and_without_fault(
     project: Path, write_runbook: Write
 ) -> None:
-    """Outputs and counts are kept; times, papermill's metadata and the kernel's version are not."""
+    """Outputs and counts are kept; times, papermill's metadata and the kernel's version are removed."""
     path = write_runbook("small", "runbook.environment")
     keep_notebook(project, "small")
     first = path.read_bytes()
@@ -54,7 +54,7 @@ def test_a_notebook_made_anew_twice_is_the_same_to_the_byte_and_without_fault(
 
 
 def test_a_notebook_that_fails_is_not_kept(project: Path, write_runbook: Write) -> None:
-    """What was kept before stays."""
+    """The version kept before stays."""
     path = write_runbook("small", "1 / 0")
     before = path.read_bytes()
     with pytest.raises(Exception, match="ZeroDivisionError"):
@@ -65,7 +65,7 @@ def test_a_notebook_that_fails_is_not_kept(project: Path, write_runbook: Write) 
 def test_a_kept_notebook_starts_from_the_account_that_is_prepared_for_it(
     project: Path, write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Each has a state file of its own, the sample network, and nobody to ask, whatever the environment says."""
+    """Each has its own state file, the sample network and no terminal, whatever the environment has."""
     monkeypatch.setenv("JPY_SESSION_NAME", "x")
     monkeypatch.setenv("DIALTONE_PARAMETERS", "y")
     seen: list[Path] = []
@@ -79,7 +79,7 @@ def test_a_kept_notebook_starts_from_the_account_that_is_prepared_for_it(
 
 
 def nbval(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What our own check of the notebooks says of this project's."""
+    """The output of our check of this project's notebooks."""
     shutil.copy(ROOT / "notebooks" / "conftest.py", project / "notebooks")
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
@@ -90,7 +90,7 @@ def nbval(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def counted(project: Path, write_runbook: Write) -> Path:
-    """A kept notebook that shows whether its account is fresh."""
+    """A kept notebook that shows whether its account is new."""
     cell = "import os\nfrom pathlib import Path\nPath(os.environ['DIALTONE_REHEARSAL_STATE']).exists()"
     path = write_runbook("small", cell, "runbook.parameters.days + 1")
     keep_notebook(project, "small")
@@ -98,7 +98,7 @@ def counted(project: Path, write_runbook: Write) -> Path:
 
 
 def test_nbval_passes_what_was_kept_on_both_cores(project: Path, counted: Path) -> None:
-    """The cells of one notebook stay together, on an account of their own."""
+    """The cells of one notebook run in one process, on its own account."""
     shutil.copy(counted, counted.with_name("again.ipynb"))
     again = counted.with_name("again.ipynb")
     again.write_text(again.read_text().replace('open_runbook(\\"small\\")', 'open_runbook(\\"again\\")'))
@@ -148,18 +148,18 @@ def shown(text: str) -> list[dict[str, Any]]:
     ],
 )
 def test_what_a_kept_notebook_may_not_hold_is_found(notebook: dict[str, Any], fault: str) -> None:
-    """nbval alone would pass every one of these."""
+    """nbval alone accepts each of these."""
     assert faults_of(notebook, secrets=["swordfish"]) == [fault]
 
 
 def test_a_sid_is_no_secret_and_the_tagged_cell_needs_no_output() -> None:
-    """SIDs are shown in tables; the tagged cell only assigns."""
+    """SIDs are in tables; the parameters cell only assigns."""
     assert faults_of(cell_of(outputs=shown("AC" + "0123456789abcdef" * 2))) == []
     assert faults_of(cell_of(outputs=[], metadata={"tags": ["parameters"]})) == []
 
 
 def test_scrubbing_leaves_outputs_and_tags() -> None:
-    """Only what differs from run to run goes."""
+    """Only values that differ from run to run are removed."""
     notebook = nbformat.from_dict(cell_of(metadata={"tags": ["parameters"], "execution": {"iopub.status.idle": "now"}}))
     outputs = notebook.cells[0].outputs
     scrub(notebook)

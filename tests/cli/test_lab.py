@@ -1,4 +1,4 @@
-"""JupyterLab on working copies: git's notebooks stay as they are, and whatever somebody wrote stays theirs."""
+"""JupyterLab opens working copies: git's notebooks stay unchanged, and users' changes are kept."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write(project: Path, notebook: Any, folder: str = "working") -> None:
 
 
 def test_a_working_copy_has_all_cells_and_no_outputs(project: Path) -> None:
-    """What a rehearsal showed is not to be taken for what was done here."""
+    """Outputs from a rehearsal could be mistaken for results of this project."""
     assert make_working_copies(project) == []
     kept, copy = read(project, "notebooks"), read(project)
     assert [cell["source"] for cell in copy["cells"]] == [cell["source"] for cell in kept["cells"]]
@@ -43,7 +43,7 @@ def test_a_working_copy_has_all_cells_and_no_outputs(project: Path) -> None:
 
 
 def test_a_copy_that_was_run_follows_its_notebook(project: Path) -> None:
-    """Outputs alone do not make it somebody's; as long as the notebook stays, they stay too."""
+    """A copy that differs only in outputs is replaced once its notebook changes, and kept until then."""
     make_working_copies(project)
     copy = read(project)
     copy["cells"][-2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "seen"}]
@@ -58,7 +58,7 @@ def test_a_copy_that_was_run_follows_its_notebook(project: Path) -> None:
 
 
 def test_a_copy_that_somebody_changed_is_kept_and_named(project: Path) -> None:
-    """Where its notebook is another by now, how to have that is said."""
+    """If its notebook has changed, a message says how to get the new version."""
     make_working_copies(project)
     copy, kept = read(project), read(project, "notebooks")
     copy["cells"][0]["source"] += "\nmine"
@@ -83,7 +83,7 @@ def test_a_copy_that_somebody_changed_is_kept_and_named(project: Path) -> None:
     ],
 )
 def test_kept_notebooks_are_read_only(project: Path, path: str, *, kept: bool) -> None:
-    """JupyterLab is told so, and where it saves one in spite of it, that is refused."""
+    """JupyterLab opens them read-only, and saving one is rejected."""
     assert is_kept(path) is kept
     contents = Contents(root_dir=str(project))
     target = project / path.strip("/")
@@ -99,7 +99,7 @@ def test_kept_notebooks_are_read_only(project: Path, path: str, *, kept: bool) -
 
 
 def test_our_kernel_and_settings_come_first() -> None:
-    """And whatever the user has, after them."""
+    """The user's own come after them."""
     environment = lab_environment({"JUPYTER_PATH": "/theirs", "HOME": "/home/ada"})
     assert environment["JUPYTER_PATH"].split(":") == [str(JUPYTER), "/theirs"]
     assert environment["JUPYTER_CONFIG_PATH"] == str(JUPYTER)
@@ -116,7 +116,7 @@ CELLS: list[Any] = json.loads((ROOT / "notebooks" / "deploy.ipynb").read_text())
     [("runbook", "Account"), ("plan_deploy", "Account"), ("plan", "Plan"), ("consent", "Parameters")],
 )
 def test_a_missing_name_leads_to_the_cell_that_gives_it(name: str, heading: str) -> None:
-    """Assigned or imported there."""
+    """The cell that assigns or imports the name."""
     assert advise(name, CELLS).startswith(f"{name} is not there yet; run the cell under {heading!r} first")
 
 

@@ -1,4 +1,4 @@
-"""`listen` as a command: what it keeps, says and ends with."""
+"""The command `listen`: what it keeps, prints and returns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def run(project: Path, messages: list[str], *arguments: str) -> int:
-    """The exit code after a device sent these."""
+    """The exit code after a device sent these datagrams."""
     options = build_parser().parse_args(["listen", "--port", "0", "--minutes", SHORT, *arguments])
 
     def send(address: str) -> None:
@@ -45,13 +45,13 @@ def run(project: Path, messages: list[str], *arguments: str) -> int:
 
 
 def kept(project: Path) -> list[Registration]:
-    """What is in the folder."""
+    """The files in the folder."""
     now = datetime.now(UTC)
     return load_registrations(project / "registrations", now - timedelta(days=1), now + timedelta(days=1))
 
 
 def test_what_a_phone_tells_is_kept_and_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line a change, and how much there was at the end."""
+    """A line for each change, and a summary at the end."""
     assert run(project, [*exchange("lobby"), *exchange("lobby", 403)]) == 0
     assert [(one.client, one.state.value, one.source) for one in kept(project)] == [
         ("lobby", "registered", "127.0.0.1"),
@@ -68,13 +68,13 @@ def test_what_a_phone_tells_is_kept_and_said(project: Path, capsys: pytest.Captu
 
 
 def test_nothing_in_time_is_told_from_lines(project: Path) -> None:
-    """Whoever sets a device up learns in a minute that it does not send."""
+    """Silence is reported within a minute, so that a device's setup can be corrected."""
     assert run(project, []) == 1
     assert kept(project) == []
 
 
 def test_lines_of_unknown_devices_alone_are_bad_input(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, with the address and what to do."""
+    """One line, with the address and the repair."""
     with pytest.raises(InputError) as caught:
         run(project, exchange("nobody"))
     assert caught.value.lines() == [
@@ -85,7 +85,7 @@ def test_lines_of_unknown_devices_alone_are_bad_input(project: Path, capsys: pyt
 
 
 def test_the_rehearsals_phones_are_kept_beside_its_state(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Apart from what is real."""
+    """They are kept separate from real ones."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(project / ".rehearsal" / "state.db"))
     assert run(project, exchange("lobby"), "--rehearsal") == 0
     assert kept(project) == []
@@ -110,7 +110,7 @@ def test_a_server_listens_aside(tmp_path: Path) -> None:
 def test_what_a_full_disk_lost_is_said(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It listens on, and tells in the end how many lines are gone."""
+    """It goes on, and reports the number of lost lines at the end."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

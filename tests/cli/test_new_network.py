@@ -1,4 +1,4 @@
-"""new-network: what it asks, what it refuses, and that what it writes is a network that can be deployed."""
+"""new-network: its questions, its errors, and that the network it writes can be deployed."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ Capture = pytest.CaptureFixture[str]
 
 
 def command(**changes: str | None) -> list[str]:
-    """The command line with these flags changed, or left out for None."""
+    """The command line with these flags changed, or left out if None."""
     flags = ANSWERS | {f"--{name.replace('_', '-')}": text for name, text in changes.items()}
     return ["new-network", *(part for flag, text in flags.items() if text is not None for part in (flag, text))]
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A project without a network of its own, the working directory, and nobody at a terminal."""
+    """A project without a network, as the working directory, without a terminal."""
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters" / "sample")
@@ -61,12 +61,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def contents(project: Path) -> dict[str, str]:
-    """Every file in parameters/, and what it says."""
+    """Every file in parameters/, with its content."""
     return {path.name: path.read_text() for path in sorted((project / "parameters").glob("*.yaml"))}
 
 
 def test_flags_alone_write_a_network_that_loads(project: Path) -> None:
-    """Each answer is in its place, a file for each environment is beside them, and the comments are the sample's."""
+    """Each answer is in its place, each environment has a file, and the comments are the sample's."""
     assert main(command()) == 0
     parameters = load_parameters(project / "parameters")
     assert parameters.network.service.name == "Fernphones"
@@ -89,7 +89,7 @@ def test_flags_alone_write_a_network_that_loads(project: Path) -> None:
 
 
 def test_what_it_says_to_do_next_works_as_it_stands(project: Path, capsys: Capture) -> None:
-    """Deploy and set the phone up on the rehearsal, as the printed commands do."""
+    """The printed commands deploy it and set the phone up on the rehearsal."""
     assert main(command(number="none", address="none")) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     assert all(" -m dialtone_nb " in line for line in lines)
@@ -99,7 +99,7 @@ def test_what_it_says_to_do_next_works_as_it_stands(project: Path, capsys: Captu
 
 
 def test_the_shipped_file_of_an_environment_is_kept(project: Path, capsys: Capture) -> None:
-    """stage.yaml and prod.yaml say already what would be written."""
+    """stage.yaml and prod.yaml already have the content that would be written."""
     assert main(command(environments="stage prod")) == 0
     written = capsys.readouterr().out.splitlines()[0]
     assert written == f"Written: {', '.join(f'parameters/{name}' for name in (*FILES, *OPTIONAL_FILES))}"
@@ -107,7 +107,7 @@ def test_the_shipped_file_of_an_environment_is_kept(project: Path, capsys: Captu
 
 @pytest.mark.parametrize("there", ["network.yaml", "dialplan.yaml", "accepted.yaml", "live.yaml"])
 def test_nothing_is_overwritten_and_nothing_else_written(project: Path, there: str, capsys: Capture) -> None:
-    """One line that names what is there already."""
+    """One line names the existing file."""
     (project / "parameters" / there).write_text("# mine\n")
     before = contents(project)
     assert main(command()) == 5
@@ -117,7 +117,7 @@ def test_nothing_is_overwritten_and_nothing_else_written(project: Path, there: s
 
 
 def test_all_that_is_there_is_named_in_one_line(project: Path, capsys: Capture) -> None:
-    """A link that leads nowhere is something, too."""
+    """A dangling symbolic link counts as existing."""
     (project / "parameters" / "network.yaml").write_text("")
     (project / "parameters" / "clients.yaml").symlink_to("nowhere.yaml")
     assert main(command()) == 5
@@ -128,7 +128,7 @@ def test_all_that_is_there_is_named_in_one_line(project: Path, capsys: Capture) 
 def test_where_a_file_can_not_be_written_none_stays(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """A disk that is full in the middle leaves what was there before."""
+    """If the disk fills up midway, the files from before are left."""
     before = contents(project)
     opened = Path.open
 
@@ -144,7 +144,7 @@ def test_where_a_file_can_not_be_written_none_stays(
 
 
 def test_without_a_terminal_every_missing_answer_is_named_by_its_flag(project: Path, capsys: Capture) -> None:
-    """All of them at once; nothing waits for somebody who is not there."""
+    """All of them are named together, without waiting for input."""
     before = contents(project)
     assert main(["new-network", "--name", "Fernphones"]) == 5
     lines = capsys.readouterr().err.splitlines()
@@ -176,7 +176,7 @@ def test_without_a_terminal_every_missing_answer_is_named_by_its_flag(project: P
 def test_a_wrong_answer_is_one_line_with_its_flag(
     project: Path, changes: dict[str, str], told: str, capsys: Capture
 ) -> None:
-    """Bad input, and nothing is written."""
+    """It is bad input, and no file is written."""
     before = contents(project)
     assert main(command(**changes)) == 5
     (line,) = capsys.readouterr().err.splitlines()
@@ -185,7 +185,7 @@ def test_a_wrong_answer_is_one_line_with_its_flag(
 
 
 def test_at_a_terminal_it_asks_and_asks_again(project: Path) -> None:
-    """What flags answer is not asked; a wrong answer is told and asked again; Enter takes what is in brackets."""
+    """It does not ask for what flags give; it repeats a question after a wrong answer; Enter takes the default."""
     answers = ["", "Fernphones", "", "lab", "Front Desk", "kiosk", "", ""]
     ours, theirs = pty.openpty()
     os.write(ours, "".join(f"{answer}\n" for answer in answers[1:]).encode())
@@ -208,12 +208,12 @@ def test_at_a_terminal_it_asks_and_asks_again(project: Path) -> None:
 
 
 def network_of(country: str, number: str = "", address: EmergencyAddress | None = None) -> NewNetwork:
-    """A network whose first phone is in a country."""
+    """A network whose first phone is in this country."""
     return NewNetwork("Fernphones", "fern-gate", ("lab",), "kiosk", number, address, country)
 
 
 def loaded(folder: Path, network: NewNetwork) -> Parameters:
-    """The network as its files say it."""
+    """The network loaded from its files."""
     for name, text in network_texts(network).items():
         (folder / name).write_text(text)
     return load_parameters(folder)
@@ -223,7 +223,7 @@ def loaded(folder: Path, network: NewNetwork) -> Parameters:
     "country", ["US", "CA", "JM", "PR", "GB", "FR", "IT", "ES", "AU", "BR", "JP", "RU", "SG", "TA"]
 )
 def test_wherever_the_phone_is_its_network_compiles_and_it_can_call_home(tmp_path: Path, country: str) -> None:
-    """A phone without a number has one that there can be, and that is not what it calls."""
+    """A phone without a number gets a possible one, different from the number that it calls."""
     parameters = loaded(tmp_path, network_of(country))
     table = compile_table(parameters)
     strings = usual_strings(parameters, table, "kiosk")
@@ -235,7 +235,7 @@ def test_wherever_the_phone_is_its_network_compiles_and_it_can_call_home(tmp_pat
 
 
 def test_a_phone_in_britain_dials_112_for_help(tmp_path: Path) -> None:
-    """Not 911, where there is none."""
+    """Not 911, which does not exist there."""
     address = EmergencyAddress(
         customer_name="Fern", street="1 Fern Row", city="London", region="LND", postal_code="N1 1AA", country="GB"
     )
@@ -253,12 +253,12 @@ def test_a_phone_in_britain_dials_112_for_help(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("country", "says_so"), [("US", True), ("GB", True), ("DE", False), ("AU", False)])
 def test_a_phone_that_can_call_for_help_without_an_address_is_not_told_otherwise(country: str, says_so: bool) -> None:
-    """Twilio registers addresses in some countries, and puts emergency calls through without in others."""
+    """Twilio registers addresses in some countries, and connects emergency calls without one in others."""
     assert ("can't call for help" in network_texts(network_of(country))["clients.yaml"]) == says_so
 
 
 def test_the_sample_dial_plan_is_kept_but_for_what_is_the_samples_own(tmp_path: Path) -> None:
-    """The rules that call a number of fiction go; all others stay in their order, and so does every other line."""
+    """Rules with fictional numbers are removed; all other rules and lines stay in their order."""
     mine = network_texts(network_of("US"))["dialplan.yaml"]
     (tmp_path / "parameters").mkdir()
     rules = loaded(tmp_path / "parameters", network_of("US")).dialplan.rules
@@ -277,7 +277,7 @@ def comments(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", [*FILES, *OPTIONAL_FILES])
 def test_the_templates_say_what_the_sample_says(name: str, tmp_path: Path) -> None:
-    """With the sample's answers they are its files to the letter; of the phones, what they say and every comment."""
+    """With the sample's answers they equal its files; phones are compared by values and comments."""
     sample = load_parameters(SAMPLE)
     answers = NewNetwork("dialtone", "dialtone-example", ("stage", "prod"), "garden", "+15035550101", None, "US")
     texts, kept = network_texts(answers, sample.clients), (SAMPLE / name).read_text()
@@ -291,7 +291,7 @@ def test_the_templates_say_what_the_sample_says(name: str, tmp_path: Path) -> No
 
 
 def test_names_that_yaml_takes_for_something_else_stay_names(tmp_path: Path) -> None:
-    """2600 is not a number, and null and true are environments like others."""
+    """2600, null and true are read as text."""
     network = NewNetwork("2600", "true", ("null", "true"), "1e5", "", None, "US")
     parameters = loaded(tmp_path, network)
     assert (parameters.network.service.name, parameters.network.sip_domain_prefix) == ("2600", "true")

@@ -1,4 +1,4 @@
-"""The main job: its steps in order on a fresh account, its progress, and how it stops."""
+"""The main job: its steps in order on a new account, its progress, and how it stops."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ state.write_text(before + runbook.environment[0])
 def test_steps_run_in_order_on_a_fresh_account_and_leave_numbered_pages(
     project: Path, write_runbook: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All kernels see the same account; what an earlier main job left is gone; the environment is as before."""
+    """All kernels share the account; an earlier job's files are removed; the environment is restored."""
     monkeypatch.setenv(STATE_VARIABLE, "as before")
     write_runbook("note", COUNT, ends_with(0, "noted"))
     write_runbook("call_report", COUNT + "assert before == 'sp', before", ends_with(0, "2 calls"))
@@ -72,7 +72,7 @@ SHORT_JOB = (
 def test_the_main_job_goes_through_under_the_documented_twilio_too(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Our own runbooks on stage, which are kept as they go under the recorded one: nothing depends on which it is."""
+    """Our own runbooks on stage work under the documented assumptions as under the recorded ones."""
     monkeypatch.setenv(TWILIO_VARIABLE, "documented")
     shutil.copytree(ROOT / "notebooks", project / "notebooks", dirs_exist_ok=True)
     exit_code = rehearse_main_job(project, SHORT_JOB)
@@ -88,7 +88,7 @@ def test_the_main_job_goes_through_under_the_documented_twilio_too(
 def test_the_main_job_stops_at_the_first_step_that_fails(
     project: Path, write_runbook: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its exit code is the step's, and the page to look at is named."""
+    """It returns the step's exit code and names the page to look at."""
     write_runbook("deploy", "from dialtone_nb.errors import ApplyError\nraise ApplyError('stopped after 1 of 2')")
     write_runbook("verify")
     steps = (JobStep("deploy stage", "deploy"), JobStep("verify stage", "verify"))
@@ -102,7 +102,7 @@ def test_the_main_job_stops_at_the_first_step_that_fails(
 def test_a_step_that_does_not_fit_its_runbook_is_refused_before_anything_runs(
     project: Path, write_runbook: Write
 ) -> None:
-    """A renamed parameter is found at once, not after half a minute."""
+    """A renamed parameter is found before the first step."""
     write_runbook("deploy")
     with pytest.raises(ParametersError, match=r"the step 'b', environmnt: deploy has no parameter"):
         rehearse_main_job(project, (JobStep("a", "deploy"), JobStep("b", "deploy", {"environmnt": "prod"})))
@@ -114,5 +114,5 @@ STEPS = main_job(load_parameters(ROOT / "parameters" / "sample"))
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.title)
 def test_the_steps_fit_our_runbooks(step: JobStep) -> None:
-    """Every runbook of the main job is there and declares what the step gives it."""
+    """Every runbook of the main job exists and declares the step's parameters."""
     assert check_step(ROOT, step)[1]["account"] == "rehearsal"

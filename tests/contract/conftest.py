@@ -1,4 +1,4 @@
-"""A rehearsal of its own for each test, plain HTTP to it, and Twilio's own programs led to it."""
+"""A rehearsal for each test, plain HTTP to it, and Twilio's own programs connected to it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ __all__ = ["client", "door", "rehearsal", "state", "twilio"]
 
 @pytest.fixture
 def official(rehearsal: Rehearsal, tmp_path: Path) -> Iterator[Official]:
-    """Twilio's own programs for Node, led to a rehearsal."""
+    """Twilio's own Node programs, connected to a rehearsal."""
     with TlsProxy(rehearsal.url, tmp_path / "authority.pem") as tls:
         yield Official(rehearsal, tls, tmp_path)

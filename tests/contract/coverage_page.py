@@ -1,7 +1,7 @@
-"""docs/coverage.md: each operation of the products that the rehearsal touches, and how it is known what Twilio does.
+"""docs/coverage.md: each operation of the products that the rehearsal models, and how Twilio's behaviour is known.
 
-`python -m tests.contract.coverage_page` writes it anew, from Twilio's documents, the rehearsal's own operations, the
-recorded facts that tests replay, and the assumptions that the code of an operation looks at.
+`python -m tests.contract.coverage_page` generates it from Twilio's documents, the rehearsal's own operations, the
+recorded facts that tests replay, and the assumptions that the code of an operation uses.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def requests_of(fact: Fact) -> Iterator[tuple[str, str, str]]:
 
 
 def recorded_facts() -> Mapping[Operation, list[str]]:
-    """By operation, the facts that others recorded at it and the rehearsal agrees with."""
+    """The facts recorded elsewhere that the rehearsal agrees with, by operation."""
     router = Router(OPERATIONS)
     facts: defaultdict[Operation, list[str]] = defaultdict(list)
     for fact in FACTS:
@@ -95,7 +95,7 @@ def recorded_facts() -> Mapping[Operation, list[str]]:
 
 
 def functions_behind(handler: Any) -> set[FunctionType]:
-    """The functions of the rehearsal's API that a handler is made of and calls, as far as their names tell."""
+    """The rehearsal's functions that a handler calls, as far as names show."""
     behind: set[FunctionType] = set()
     left: list[Any] = [handler]
     while left:
@@ -114,13 +114,13 @@ def functions_behind(handler: Any) -> set[FunctionType]:
 
 
 def names_in(code: CodeType) -> set[str]:
-    """The names that a function, and those within it, look up."""
+    """The names that a function and its nested functions use."""
     inner = [one for one in code.co_consts if isinstance(one, CodeType)]
     return {*code.co_names, *(name for one in inner for name in names_in(one))}
 
 
 def assumptions_of(operation: Operation) -> list[str]:
-    """What an operation assumes, in the order of the rows."""
+    """The assumptions of an operation, in the order of their rows."""
     handlers = filter(None, (operation.handler, operation.at_exchange))
     read = {name for one in handlers for function in functions_behind(one) for name in names_in(function.__code__)}
     return [one for one in load_assumptions() if one in read]
@@ -166,7 +166,7 @@ def cell(text: str) -> str:
 def row(
     operation: Operation, facts: Mapping[Operation, list[str]], assumed: Mapping[Operation, list[str]]
 ) -> tuple[str, str, str, str]:
-    """Method, address, how it is known, and by which facts and with which assumptions."""
+    """Method, path, status, and the facts and assumptions behind it."""
     known, guessed = facts.get(operation, []), assumed[operation]
     word = " + ".join(["recorded" if known else "documented", *(["assumed"] if guessed else [])])
     notes = "; ".join(filter(None, (", ".join(known), ", ".join(guessed))))
@@ -174,7 +174,7 @@ def row(
 
 
 def say(counts: Counter[str]) -> str:
-    """How many operations there are of each word."""
+    """The number of operations with each status."""
     order = ("recorded", "recorded + assumed", "documented", "documented + assumed", "refused")
     return ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
 

@@ -1,8 +1,8 @@
-"""What Twilio has changed in its published API since the documents that the tests know.
+"""Changes in Twilio's published API since the documents that the tests use.
 
-`python -m tests.contract.newer` brings the newest from npm and tells the differences, a line each.
-Ends with 0 where nothing has changed in the products that the rehearsal touches, with 1 where something has: then
-tests/contract/package.json is to be raised, and the tests say what the rehearsal lacks.
+`python -m tests.contract.newer` downloads the newest documents from npm and prints each difference in a line. The exit
+code is 0 without changes in the products that the rehearsal models, else 1: then raise the version in
+tests/contract/package.json, and the tests show what the rehearsal lacks.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def fetch_newest(folder: Path) -> tuple[str, Path]:
 
 
 def changes(known: Mapping[str, Any], newer: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each operation, parameter, field and value that came, went or is another, where we touch a product."""
+    """A line for each operation, parameter, field and value added, removed or changed in the products that we model."""
     before, after = (dict(_facts(documents)) for documents in (known, newer))
     for name in sorted(before.keys() | after.keys()):
         if name not in before:
@@ -54,7 +54,7 @@ def changes(known: Mapping[str, Any], newer: Mapping[str, Any]) -> Iterator[str]
 
 
 def _facts(documents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a program can rely on, by name: each operation, what it takes, and what each thing that it answers has."""
+    """The parts that a program relies on, by name: operations, parameters and response fields."""
     for product, document in documents.items():
         hosts = {server["url"].removeprefix("https://") for server in document.get("servers", ())}
         hosts |= {
@@ -77,7 +77,7 @@ def _facts(documents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _followed(document: Mapping[str, Any], parameter: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A parameter itself, where the document refers to one that several operations share."""
+    """A parameter, with its $ref resolved."""
     for step in parameter["$ref"].removeprefix("#/").split("/") if "$ref" in parameter else ():
         document = document[step]
     return document if "$ref" in parameter else parameter
@@ -103,12 +103,12 @@ def _of_schema(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 
 def _shape(schema: Mapping[str, Any]) -> str:
-    """The type, the format, the reference or the values of a field, without what is said of it."""
+    """The type, format, reference or values of a field, without its description."""
     return " ".join(str(schema[key]) for key in ("type", "format", "$ref", "enum") if key in schema)
 
 
 def main() -> int:
-    """1 where something has changed."""
+    """The exit code: 1 if there are changes, else 0."""
     with tempfile.TemporaryDirectory() as folder:
         version, documents = fetch_newest(Path(folder))
         lines = list(changes(read_documents(PUBLISHED), read_documents(documents)))

@@ -1,4 +1,4 @@
-"""Twilio's own programs for Node, unmodified, led to the rehearsal by TLS and by its own names."""
+"""Twilio's own Node programs, unmodified, connected to the rehearsal over TLS by its own host names."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TWILIO_RUN = HERE / "node_modules" / "twilio-run" / "bin" / "twilio-run.js"
 
 @dataclass(frozen=True)
 class Official:
-    """Runs Node programs whose https goes to a rehearsal."""
+    """Runs Node programs whose HTTPS connections go to a rehearsal."""
 
     rehearsal: Rehearsal
     tls: TlsProxy
     home: Path
 
     def node(self, *arguments: str, cwd: Path = HERE) -> subprocess.CompletedProcess[str]:
-        """What a Node program printed, and how it ended."""
+        """The output of a Node program and its exit code."""
         environment = {
             "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
@@ -44,18 +44,18 @@ class Official:
 
     @property
     def credentials(self) -> tuple[str, ...]:
-        """The flags that tell the toolkit who asks."""
+        """The toolkit's flags for the credentials."""
         return "--username", self.rehearsal.account_sid, "--password", self.rehearsal.auth_token
 
     def toolkit(self, project: Path, *arguments: str) -> str:
-        """What the serverless toolkit printed; an AssertionError that shows it where it failed."""
+        """The serverless toolkit's output; raises an AssertionError with it if it failed."""
         ended = self.node(str(TWILIO_RUN), *arguments, *self.credentials, cwd=project)
         printed = ended.stdout + ended.stderr
         assert ended.returncode == 0, printed
         return printed
 
     def cli(self, topic: str, action: str, **flags: str) -> list[dict[str, Any]]:
-        """What `twilio TOPIC:ACTION` gave as JSON; flags are named with underscores, and an empty one is a switch."""
+        """The JSON output of `twilio TOPIC:ACTION`; flags are named with underscores, and an empty one is a switch."""
         given = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", value) if word]
         ended = self.node(str(TWILIO_CLI), f"{topic}:{action}", *given, "-o", "json")
         assert ended.returncode == 0, ended.stdout + ended.stderr

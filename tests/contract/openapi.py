@@ -1,4 +1,4 @@
-"""Requests and replies held against Twilio's OpenAPI documents: what in them the documents do not allow."""
+"""Compare requests and responses with Twilio's OpenAPI documents, and list what they do not allow."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ for name_, pattern_ in FORMATS.items():
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request as it went over the wire, and the reply; bodies are taken apart."""
+    """A request and its response as sent; bodies are parsed."""
 
     method: str
     host: str
@@ -58,7 +58,7 @@ class Exchange:
 
 
 def read_exchange(response: requests.Response) -> Exchange:
-    """What was asked and answered, from a response of `requests`."""
+    """The request and the response, from a response of `requests`."""
     asked = response.request
     parts = urlsplit(asked.url or "")
     body = asked.body or ""
@@ -95,7 +95,7 @@ class Contract:
         ]
 
     def operation_of(self, exchange: Exchange) -> DocumentedOperation | None:
-        """The operation that was asked."""
+        """The operation that was requested."""
         for host, method, pattern, operation in self._patterns:
             if (host, method) == (exchange.host, exchange.method) and pattern.fullmatch(exchange.path):
                 return operation
@@ -123,7 +123,7 @@ class Contract:
         return found
 
     def schema(self, product: str, schema: dict[str, Any]) -> dict[str, Any]:
-        """The JSON Schema of a schema of OpenAPI 3.0: closed, whole, its references filled in."""
+        """The JSON Schema of an OpenAPI 3.0 schema, without additional properties, its references resolved."""
         while "$ref" in schema:
             at: Any = self._documents[product]
             for step in schema["$ref"].removeprefix("#/").split("/"):
@@ -144,7 +144,7 @@ class Contract:
         return plain
 
     def violations(self, exchange: Exchange) -> list[str]:
-        """What the documents do not allow in an exchange that succeeded, a line each."""
+        """What the documents do not allow in a successful exchange, a line each."""
         operation = self.operation_of(exchange)
         if operation is None:
             return [f"{exchange.method} {exchange.host}{exchange.path} is not documented"]
@@ -181,7 +181,7 @@ class Contract:
 
 
 def faults(schema: dict[str, Any], value: Any) -> Iterator[str]:
-    """What in a value its schema does not allow."""
+    """What a value's schema does not allow in it."""
     for error in Draft202012Validator(schema, format_checker=CHECKER).iter_errors(value):
         # Of the two ways that a nullable value can be right, the one that is not null is what to read.
         inner = [one for one in error.context or () if one.schema != {"type": "null"}] or [error]
@@ -200,7 +200,7 @@ WRONG_FORMATS = {
 
 
 def wrong_value(schema: dict[str, Any]) -> str | None:
-    """A text that is no value of a parameter; None where any text is one."""
+    """A text that is no valid value of a parameter; None if any text is one."""
     bare = _bare(_as_item(schema))
     if "enum" in bare or "pattern" in bare:
         return "no-such-value"

@@ -1,4 +1,4 @@
-"""What can be asked about calls that the API places: the calls, their recordings, and the queues that they wait in."""
+"""Requests about calls that the API places: the calls, their recordings, and the queues that they wait in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FRIEND = "+15035550199"
 
 
 def place_calls(client: Client, from_: str, url: str) -> Iterator[Callable[..., Any]]:
-    """Ask everything once; gives back each list, when there are two things or more in it."""
+    """Make every request once; yield each list once it has at least two entries."""
     _change_a_call(client, from_, url)
     yield from _wait_in_a_queue(client, from_, url)
     yield from _leave_messages(client, from_)

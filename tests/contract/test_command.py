@@ -17,7 +17,7 @@ from tests.contract.official import NODE, TWILIO_CLI
 
 
 def test_the_command_opens_a_tls_door_on_an_account_with_a_past(tmp_path: Path) -> None:
-    """What it prints is enough for a client: address, credentials, authority; and the truth lies where it says."""
+    """Its output has all that a client needs (address, credentials, authority) and the path of the true values."""
     options = ["--state", str(tmp_path / "state.db"), "--tls", "0", "--history", "3d", "--calls", "40"]
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -44,7 +44,7 @@ def test_the_command_opens_a_tls_door_on_an_account_with_a_past(tmp_path: Path) 
 
 
 def test_the_line_that_is_printed_for_node_leads_twilios_command_line_here(tmp_path: Path) -> None:
-    """Put before a command, in a folder whose name has a space in it, it is all that the command needs."""
+    """Put before a command, even in a folder whose name has a space, it is sufficient."""
     state = tmp_path / "my state" / "state.db"
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--state", str(state), "--tls", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""Every modelled operation, held against Twilio's own documents: requests of Twilio's own client, replies of ours."""
+"""Every modelled operation compared with Twilio's own documents: requests of Twilio's client, responses of ours."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ DOCUMENTED = [operation for operation in CONTRACT.operations if operation.key in
 
 @dataclass(frozen=True)
 class Life:
-    """Everything that was asked and answered, by operation, what each list held in pages of one and of many,
-    the statuses of creations that were asked for without one required parameter, and those of requests in which one
-    parameter was not what its schema says."""
+    """All exchanges by operation, the content of each list in pages of one and of many, the statuses of creations
+    without one required parameter, and those of requests with one parameter that its schema does not allow."""
 
     exchanges: dict[DocumentedOperation | None, list[Exchange]]
     turned: list[tuple[str, list[str], list[str]]]
@@ -41,7 +40,7 @@ class Life:
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """One life of an account, recorded on the wire."""
+    """The recorded exchanges of one account's life."""
     folder: Path = tmp_path_factory.mktemp("contract")
     with start_rehearsal(folder / "state.db") as rehearsal:
         client, door = client_of(rehearsal), Door(rehearsal)
@@ -95,27 +94,27 @@ def _names(things: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda one: one.operation_id)
 def test_requests_and_replies_are_as_documented(life: Life, operation: DocumentedOperation) -> None:
-    """Parameters, types, enumerations, formats, keys and statuses: nothing missing, nothing more, nothing else."""
+    """Parameters, types, enumerations, formats, keys and statuses, all of them and no others."""
     succeeded = [one for one in life.exchanges.get(operation, ()) if one.status < 400]
     assert succeeded, "was never asked with success"
     assert {line for exchange in succeeded for line in CONTRACT.violations(exchange)} == set()
 
 
 def test_nothing_was_refused_and_everything_is_documented(life: Life) -> None:
-    """Twilio's client asks nothing that the documents do not have, and a well-meant request is never refused."""
+    """Twilio's client sends no undocumented request, and no valid request is rejected."""
     assert None not in life.exchanges
     assert [one for exchanges in life.exchanges.values() for one in exchanges if one.status >= 400] == []
 
 
 def test_pages_of_one_hold_what_one_page_holds(life: Life) -> None:
-    """Every list that has pages, turned one by one by Twilio's client, gives the same things in the same order."""
+    """Every paged list, read by Twilio's client one record a page, gives the same records in the same order."""
     for name, in_ones, at_once in life.turned:
         assert (name, in_ones) == (name, at_once)
         assert len(at_once) > 1, name
 
 
 def test_a_violation_is_found(life: Life) -> None:
-    """A reply with a strange field, without a field, or with a wrong type, and a request with a strange parameter."""
+    """A response with an extra, missing or mistyped field, and a request with an unknown parameter."""
     operation = next(one for one in DOCUMENTED if one.operation_id == "FetchSipDomain")
     good = life.exchanges[operation][0]
     for body, words in (
@@ -135,7 +134,7 @@ def test_a_violation_is_found(life: Life) -> None:
     "operation", [one for one in DOCUMENTED if one.method == "POST"], ids=lambda one: one.operation_id
 )
 def test_what_is_required_there_is_required_here(life: Life, operation: DocumentedOperation) -> None:
-    """The very request that succeeded, sent again without a required parameter, is refused with a 400."""
+    """A request that succeeded, sent again without a required parameter, gets a 400."""
     required = {name for name, (_, is_required) in CONTRACT.parameters(operation).items() if is_required}
     answers = life.maimed.get(operation, {})
     assert set(answers) == required
@@ -152,7 +151,7 @@ NAMED = [
 
 @pytest.mark.parametrize(("module", "modelled"), NAMED)
 def test_no_documented_parameter_is_overlooked(module: ModuleType, modelled: Operation) -> None:
-    """The module that answers an operation names each of its documented parameters, to read it or to refuse it."""
+    """The module of an operation names each of its documented parameters, to read or to reject it."""
     key = operation_key(modelled.host, modelled.method, modelled.path)
     operation = next(one for one in DOCUMENTED if one.key == key)
     # A resource that shares its answers with another one has them in a module of both.
@@ -163,9 +162,9 @@ def test_no_documented_parameter_is_overlooked(module: ModuleType, modelled: Ope
 
 @pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda one: one.operation_id)
 def test_what_is_no_such_value_there_is_none_here(life: Life, operation: DocumentedOperation) -> None:
-    """A request that succeeded, sent again with a parameter that its schema does not allow, is refused as wrong.
+    """A request that succeeded, sent again with a parameter that its schema does not allow, gets an error.
 
-    Or by name, where the rehearsal models no value of the parameter at all.
+    If the rehearsal models no value of the parameter, the error names it.
     """
     taken = {name: status for name, status in life.spoiled.get(operation, {}).items() if status not in {400, 501}}
     assert taken == {}

@@ -1,4 +1,4 @@
-"""What the rehearsal models of Twilio, counted against Twilio's own documents."""
+"""What the rehearsal models of Twilio, counted by Twilio's own documents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WEBHOOKS = {("GET", "webhooks.twilio.com"), ("POST", "webhooks.twilio.com")}
 
 
 def test_every_modelled_operation_is_one_of_twilios() -> None:
-    """Beside the documents stand only uploads, which the serverless toolkit knows, and rules for webhooks."""
+    """The only undocumented ones are uploads, which the serverless toolkit uses, and rules for webhooks."""
     assert {(one.method, one.host) for one in COVERAGE.undocumented} == {UPLOAD} | WEBHOOKS
     assert COVERAGE.modelled + len(COVERAGE.undocumented) == len(OPERATIONS)
 
@@ -41,14 +41,14 @@ def test_every_operation_is_printed_as_modelled_or_refused() -> None:
 
 
 def test_the_command_prints_it() -> None:
-    """`python -m dialtone_nb rehearsal --coverage` prints what was counted here, and ends."""
+    """`python -m dialtone_nb rehearsal --coverage` prints these counts."""
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--coverage"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert printed.splitlines() == list(coverage_lines(COVERAGE))
 
 
 def test_the_page_says_how_each_operation_is_known() -> None:
-    """It is what was made last of the documents, the operations, the facts and the assumptions."""
+    """It is up to date with the documents, the operations, the facts and the assumptions."""
     page = coverage_page.PAGE.read_text(encoding="utf-8")
     assert page == coverage_page.render(), f"docs/coverage.md is out of date: {coverage_page.COMMAND}"
 
@@ -64,7 +64,7 @@ def test_the_page_says_how_each_operation_is_known() -> None:
 def test_an_operations_facts_and_assumptions_are_found_in_its_code(
     operation: str, facts: list[str], assumptions: list[str]
 ) -> None:
-    """The code that answers, with what it calls, names the assumptions; requests of the facts name the operation."""
+    """The assumptions are those that its code names, with what it calls; the facts' requests name the operation."""
     method, _, path = operation.partition(" ")
     (found,) = (one for one in OPERATIONS if (one.method, one.path.partition("{AccountSid}")[2]) == (method, path))
     assert coverage_page.recorded_facts().get(found, []) == facts
@@ -79,7 +79,7 @@ def test_missing_documents_are_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_whatever_is_not_modelled_is_refused_by_name(rehearsal: Rehearsal, door: Door) -> None:
-    """Each documented operation of the touched products that is not modelled answers 501 and says which it is."""
+    """Each documented but unmodelled operation of the modelled products returns 501 with its name."""
     sids = {"AccountSid": rehearsal.account_sid}
     for operation in [one for product in COVERAGE.products for one in product.refused]:
         path = re.sub(r"\{(\w+)\}", lambda name: sids.get(name[1], "XX" + "0" * 32), operation.path)

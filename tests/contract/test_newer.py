@@ -1,4 +1,4 @@
-"""What has changed in Twilio's published API: told by operation, parameter, field and value."""
+"""Changes in Twilio's published API, by operation, parameter, field and value."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tests.contract.newer import changes
 
 @pytest.fixture(scope="module")
 def known() -> dict[str, Any]:
-    """The documents that the tests know, of the product that has domains, numbers and calls."""
+    """The documents of the tests' version for the product with domains, numbers and calls."""
     return {"api_v2010": read_documents()["api_v2010"]}
 
 
 def test_the_same_documents_have_no_changes(known: dict[str, Any]) -> None:
-    """Words of a description do not count."""
+    """Changes in descriptions do not count."""
     newer = copy.deepcopy(known)
     newer["api_v2010"]["info"]["description"] = "Other words."
     assert list(changes(known, newer)) == []
 
 
 def test_every_change_is_told_with_its_place(known: dict[str, Any]) -> None:
-    """An operation that came, one that went, a parameter, a field, a value, a type."""
+    """An added and a removed operation, a parameter, a field, a value, a type."""
     newer = copy.deepcopy(known)
     document = newer["api_v2010"]
     calls = document["paths"]["/2010-04-01/Accounts/{AccountSid}/Calls.json"]
@@ -50,6 +50,6 @@ def test_every_change_is_told_with_its_place(known: dict[str, Any]) -> None:
 
 
 def test_a_product_that_the_rehearsal_does_not_touch_is_nobodys_work(known: dict[str, Any]) -> None:
-    """Twilio changes something somewhere each week."""
+    """Twilio changes some product each week."""
     document = {"servers": [{"url": "https://video.twilio.com"}], "paths": {"/v1/Rooms": {"get": {"operationId": "A"}}}}
     assert list(changes(known, known | {"video_v1": document})) == []

@@ -1,4 +1,4 @@
-"""Twilio's client for Node, unmodified, and the TLS proxy that it comes through."""
+"""Twilio's client for Node, unmodified, and the TLS proxy that it connects through."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ const client = twilio(process.env.TWILIO_ACCOUNT_SID, process.env.TWILIO_AUTH_TO
 
 
 def test_twilio_node_works(official: Official) -> None:
-    """Creating, paging in both styles, fetching, a refusal with its code, and dates."""
+    """Creating, both styles of paging, fetching, an error with its code, and dates."""
     ended = official.node("-e", NODE_CLIENT)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == {
@@ -53,14 +53,14 @@ def test_twilio_node_works(official: Official) -> None:
 
 
 def test_no_other_name_leads_anywhere(official: Official) -> None:
-    """What leads the programs to the rehearsal lets nothing else out of this machine."""
+    """The settings that connect the programs to the rehearsal allow no other connection."""
     ended = official.node("-e", 'require("https").get("https://example.com/", () => {});')
     assert ended.returncode != 0
     assert "example.com is not rehearsed" in ended.stderr
 
 
 def test_the_tls_door_is_trusted_by_its_authority_alone(official: Official) -> None:
-    """A client that trusts the authority gets an answer, one that does not gets none, and no key lies in a file."""
+    """A client that trusts the certificate authority gets an answer, another does not, and no key is in a file."""
     trusting = ssl.create_default_context(cafile=str(official.tls.authority))
     with urllib.request.urlopen(f"{official.tls.url}/", context=trusting, timeout=30) as answer:
         assert json.load(answer)["rehearsal"] == "This is not Twilio."
@@ -70,6 +70,6 @@ def test_the_tls_door_is_trusted_by_its_authority_alone(official: Official) -> N
 
 
 def test_a_taken_port_is_one_clear_line(official: Official, tmp_path: Path) -> None:
-    """A TLS proxy on a port that is in use says which one."""
+    """The error names the port."""
     with pytest.raises(DialtoneError, match=f"port {official.tls.port}"):
         TlsProxy(official.rehearsal.url, tmp_path / "other.pem", port=official.tls.port)

@@ -24,7 +24,7 @@ VAN, DOMAIN = "+15035550102", "dialtone-example-nonemergency-stage.sip.twilio.co
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project of the toolkit's: our service's own files, and the compiled table of the sample network."""
+    """A project for the toolkit: our service's own files, and the compiled table of the sample network."""
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "dialtone_nb/service/functions", folder / "functions")
     table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_toolkit_deploys_twice_and_promotes(official: Official, client: Client, door: Door, project: Path) -> None:
-    """The service that it deployed places a call; a second deploy is live after the first; prod gets stage's build."""
+    """The deployed service places a call; a second deploy replaces it; prod gets stage's build."""
     deploy = ("deploy", "--service-name", "dialtone", "--environment", "stage", "--runtime", "node22")
     printed = official.toolkit(project, *deploy)
     assert "successfully deployed" in printed
@@ -80,7 +80,7 @@ def test_the_toolkit_keeps_variables(official: Official, client: Client, project
 
 @pytest.fixture
 def greeter(tmp_path: Path) -> Path:
-    """Another project of the toolkit's: a private function, two assets, a package of npm's, and variables."""
+    """Another project for the toolkit: a private function, two assets, an npm package, and variables."""
     folder = shutil.copytree(HERE / "greeter", tmp_path / "greeter")
     (folder / ".env").write_text("GREETING=good morning\n")
     return folder
@@ -88,7 +88,7 @@ def greeter(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def with_packages(tmp_path: Path) -> Iterator[Official]:
-    """Twilio's own programs, led to a rehearsal that has the packages which lie beside them."""
+    """Twilio's own programs, connected to a rehearsal that has the packages installed beside them."""
     with (
         start_rehearsal(tmp_path / "packages.db", node_modules=[HERE / "node_modules"]) as rehearsal,
         TlsProxy(rehearsal.url, tmp_path / "authority.pem") as tls,
@@ -97,7 +97,7 @@ def with_packages(tmp_path: Path) -> Iterator[Official]:
 
 
 def said(door: Door, domain_name: str) -> Any:
-    """What the greeter answers, and what its asset says."""
+    """The responses of the greeter and of its asset."""
     hello = door.ask("GET", domain_name, "/hello", params={"name": "Robin"})
     return hello.json(), door.ask("GET", domain_name, "/door.txt").text.strip()
 
@@ -105,7 +105,7 @@ def said(door: Door, domain_name: str) -> Any:
 def test_a_project_with_assets_and_a_package_is_deployed_changed_and_promoted(
     with_packages: Official, greeter: Path
 ) -> None:
-    """Its function loads the package, the private function and the private asset; each environment has its words."""
+    """Its function loads the package, the private function and the private asset; environments differ in variables."""
     rehearsal = with_packages.rehearsal
     client, door = client_of(rehearsal), Door(rehearsal)
     deploy = ("deploy", "--service-name", "greeter", "--environment", "stage", "--runtime", "node22")
@@ -145,7 +145,7 @@ def test_a_project_with_assets_and_a_package_is_deployed_changed_and_promoted(
 def test_a_package_that_is_not_on_this_machine_fails_the_build(
     official: Official, client: Client, greeter: Path
 ) -> None:
-    """The toolkit is told that the build failed, and the alert 82003 names the package and how to give it."""
+    """The toolkit reports the failed build, and the alert 82003 names the package and how to install it."""
     ended = official.node(str(TWILIO_RUN), "deploy", "--service-name", "greeter", *official.credentials, cwd=greeter)
     assert ended.returncode != 0
     (build,) = client.serverless.v1.services("greeter").builds.list()

@@ -1,4 +1,4 @@
-"""Twilio's own command line, unmodified: each resource of the network made, listed, changed and removed by it."""
+"""Twilio's own CLI, unmodified: it creates, lists, changes and removes each resource of the network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SERVICES = "api:serverless:v1:services"
 
 
 def test_sip_domains_have_a_life(official: Official, client: Client) -> None:
-    """`create`, `list`, `fetch`, `update` and `remove` of a SIP domain; what they say is what the account holds."""
+    """`create`, `list`, `fetch`, `update` and `remove` of a SIP domain; their output is what the account has."""
     (made,) = official.cli(DOMAINS, "create", domain_name="cli.sip.twilio.com", sip_registration="")
     assert (made["domainName"], made["sipRegistration"], made["authType"]) == ("cli.sip.twilio.com", True, "")
     assert official.cli(DOMAINS, "list") == official.cli(DOMAINS, "fetch", sid=made["sid"]) == [made]
@@ -30,7 +30,7 @@ def test_sip_domains_have_a_life(official: Official, client: Client) -> None:
 
 
 def test_credential_lists_and_credentials_have_a_life(official: Official, client: Client) -> None:
-    """A list and a credential are made, listed, changed and removed, and no answer holds the password."""
+    """A list and a credential are created, listed, changed and removed; no response has the password."""
     (phones,) = official.cli(LISTS, "create", friendly_name="phones")
     at = {"credential_list_sid": phones["sid"]}
     (lobby,) = official.cli(CREDENTIALS, "create", username="lobby", password=PASSWORD, **at)
@@ -47,7 +47,7 @@ def test_credential_lists_and_credentials_have_a_life(official: Official, client
 
 @pytest.mark.parametrize("family", ["auth:calls", "auth:registrations"])
 def test_both_auth_families_of_mappings_have_a_life(official: Official, client: Client, family: str) -> None:
-    """A credential list is mapped to a domain, listed by its own SID, and unmapped by it."""
+    """A credential list is mapped to a domain, listed by its own SID, and removed by it."""
     domain = client.sip.domains.create(domain_name="cli.sip.twilio.com").sid
     phones = client.sip.credential_lists.create("phones").sid
     topic = f"{DOMAINS}:{family}:credential-list-mappings"
@@ -61,7 +61,7 @@ def test_both_auth_families_of_mappings_have_a_life(official: Official, client: 
 
 
 def test_numbers_are_searched_bought_pointed_and_released(official: Official, client: Client) -> None:
-    """A number for sale is bought, pointed at a URL by both of the command line's ways, and released."""
+    """A number is found, bought, configured with a URL by both of the CLI's ways, and released."""
     found = official.cli(
         "api:core:available-phone-numbers:local", "list", country_code="US", area_code="503", limit="1"
     )
@@ -75,7 +75,7 @@ def test_numbers_are_searched_bought_pointed_and_released(official: Official, cl
 
 
 def test_calls_and_their_alerts_are_read(official: Official, client: Client, door: Door) -> None:
-    """A call that found no handler is listed, fetched, and its alert and notification name the same fault."""
+    """A call without a handler is listed and fetched; its alert and notification name the same error."""
     add_phone(client, "van", "cli.sip.twilio.com", "https://nobody-1234.twil.io/voice")
     door.call(client="van", dial="5035550199")
     (call,) = official.cli(CALLS, "list", limit="5")
@@ -90,7 +90,7 @@ def test_calls_and_their_alerts_are_read(official: Official, client: Client, doo
 
 
 def test_a_service_is_listed_and_removed(official: Official, client: Client) -> None:
-    """`services:remove`, which is how users of the toolkit take a service down, leaves none."""
+    """`services:remove`, which is how users of the toolkit remove a service."""
     made = client.serverless.v1.services.create("phones", "Phones").sid
     client.serverless.v1.services(made).environments.create("stage", domain_suffix="stage")
     assert [one["uniqueName"] for one in official.cli(SERVICES, "list")] == ["phones"]
@@ -109,7 +109,7 @@ def test_a_service_is_listed_and_removed(official: Official, client: Client) -> 
     ],
 )
 def test_a_refusal_is_told_with_its_code(official: Official, words: tuple[str, ...], code: int) -> None:
-    """A conflict, an absence and what is not modelled reach whoever sits at the command line, code and all."""
+    """A conflict, a missing resource and an unmodelled operation are shown with their codes."""
     ended = official.node(str(TWILIO_CLI), *words)
     assert ended.returncode != 0
     assert f"Error code {code} from Twilio" in ended.stderr

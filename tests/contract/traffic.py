@@ -1,4 +1,4 @@
-"""A life of an account, through Twilio's own client for Python: whatever the rehearsal models, at least once."""
+"""The life of an account, through Twilio's own client for Python: everything that the rehearsal models, once."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ FUNCTIONS = {
 
 @dataclass(frozen=True)
 class KeyList:
-    """The list of keys, whose pages are turned as those of others are, though it has to be told the account."""
+    """The list of keys, adapted to be paged like others though it takes the account's SID."""
 
     list: Callable[..., Any]
 
 
 def live(client: Client, door: Door) -> Iterator[Any]:
-    """Do everything once; gives back each list, when there are two things or more in it, for the pages to be turned."""
+    """Do everything once; yield each list once it has at least two entries, to read its pages."""
     yield from _serverless(client, door)
     yield from _sip(client)
     yield from _numbers(client)
@@ -49,7 +49,7 @@ def live(client: Client, door: Door) -> Iterator[Any]:
 
 
 def _secrets_and_fences(client: Client, door: Door) -> Iterator[Any]:
-    """Keys, triggers and profiles; the token that all of this goes by is rotated last."""
+    """Keys, triggers and profiles; the auth token in use is rotated last."""
     account, keys = client.username, client.iam.v1
     allow = {"allow": ["/twilio/voice/calls/list"]}
     made = keys.new_api_key.create(account_sid=account, friendly_name="ci", key_type="restricted", policy=allow)

@@ -1,4 +1,4 @@
-"""One record a model: whatever needs to know a device follows from it."""
+"""One record a model, from which everything else about a device follows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ every_model = pytest.mark.parametrize("key", MODELS)
 
 
 def load_with(folder: Path, device: str) -> Parameters:
-    """The test network with one phone more, of this device."""
+    """The test network with one more phone, of this device."""
     shutil.copytree(NETWORK, folder / "network")
     with (folder / "network" / "clients.yaml").open("a", encoding="utf-8") as clients:
         clients.write(
@@ -39,14 +39,14 @@ def load_with(folder: Path, device: str) -> Parameters:
 
 @pytest.fixture
 def ht812(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A model that is made up of one record: an adapter with two ports."""
+    """A made-up model: an adapter with two ports."""
     record = replace(MODELS["grandstream-ht801"], key="grandstream-ht812", name="Grandstream HT812", ports=2)
     monkeypatch.setitem(MODELS, record.key, record)
     return record.key
 
 
 def test_a_new_model_is_one_record(ht812: str, tmp_path: Path) -> None:
-    """Its name is taken in clients.yaml, and sheet, file, dial string and hand-out are its own, for the first port."""
+    """Its name is valid in clients.yaml, and its sheet, file, dial string and hand-out follow, for the first port."""
     parameters = load_with(tmp_path, ht812)
     settings = device_settings(parameters, "porch")
     assert (settings.transport, settings.port) == ("TLS", 5061)
@@ -69,7 +69,7 @@ def test_a_new_model_is_one_record(ht812: str, tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_record_is_one_line_that_names_those_that_have_one(tmp_path: Path) -> None:
-    """The nearest is suggested, and all are listed."""
+    """The nearest name is suggested, and all are listed."""
     with pytest.raises(ParametersError) as refused:
         load_with(tmp_path, "grandstream-ht812")
     (line,) = refused.value.lines()
@@ -79,7 +79,7 @@ def test_a_model_without_a_record_is_one_line_that_names_those_that_have_one(tmp
 
 @every_model
 def test_every_record_says_what_a_person_does_and_what_was_tried(key: str) -> None:
-    """How to open its screens, see that it registered and undo it, with the names put in."""
+    """How to open its screens, check its registration and reset it, with the names filled in."""
     model = MODELS[key]
     assert (model.key, bool(model.tried and model.untried)) == (key, True)
     steps = model.steps.filled(client="lobby", file="lobby.cfg", address="http://192.0.2.20:8023")
@@ -92,14 +92,14 @@ def test_every_record_says_what_a_person_does_and_what_was_tried(key: str) -> No
 
 @every_model
 def test_the_name_that_a_device_makes_up_means_one_of_its_files(key: str, tmp_path: Path) -> None:
-    """Handed out under that name is a file that there is."""
+    """The file name that a device requests is that of one of its files."""
     model = MODELS[key]
     files = device_settings(load_with(tmp_path, key), "porch").files("")
     assert model.own_name is None or [name for name in files if re.fullmatch(model.own_name[1], name)]
 
 
 def test_nothing_but_its_record_names_a_model() -> None:
-    """A condition on a model's name would be wrong for the next one."""
+    """Other code has no condition on a model's name, which would be wrong for the next model."""
     named = re.compile("|".join(f"[\"']{re.escape(key)}[\"']" for key in MODELS if key != "any"))
     modules = [path for path in PACKAGE.rglob("*.py") if not {"devices", "node_modules"} & {*path.parts}]
     assert [str(path) for path in modules if named.search(path.read_text(encoding="utf-8"))] == []

@@ -1,22 +1,22 @@
-"""cases.yaml as calls and the sentences that tell what became of them."""
+"""cases.yaml as calls, and decisions in the words of its sentences."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from ruamel.yaml import YAML
 
-from dialtone_nb.dialplan.decisions import Call, IncomingCall, OutgoingCall
+from dialtone_nb.dialplan.decisions import Call, Decision, IncomingCall, OutgoingCall
 
 STAGE = ("workbench", "van")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case: the situation in words, the call, and what becomes of it."""
+    """One case: the situation in words, the call, and its decision."""
 
     situation: str
     call: Call
@@ -40,7 +40,7 @@ def _outgoing(phone: str, dials: str) -> OutgoingCall:
 
 @dataclass(frozen=True)
 class CallerCase:
-    """One case of who calls: the situation in words, the call, and who it is, by which parameter."""
+    """One case of identifying the caller: the situation in words, the call, the caller, and by which parameter."""
 
     situation: str
     call: OutgoingCall
@@ -56,6 +56,12 @@ def _callers() -> list[CallerCase]:
         )
         for case in _content()["callers"]
     ]
+
+
+def decision_data(decision: Decision) -> dict[str, object]:
+    """The decision as plain data with its kind, the same as from the deployed service's decide."""
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(decision).items()}
+    return {"kind": decision.kind, **plain}
 
 
 def told(decision: dict[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""Generated calls: what people dial, what phones make of it, and what somebody who means harm would send."""
+"""Hypothesis strategies for calls: what people dial, what phones send, and what an attacker would send."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ DOMAINS = (
 
 @st.composite
 def froms(draw: st.DrawFn) -> str:
-    """A From: of one of our phones, of a stranger's, or something that only looks like one."""
+    """A From of one of our phones, of a stranger, or something that only looks like one."""
     user = draw(st.one_of(st.sampled_from(PHONES), st.sampled_from(PHONES), st.sampled_from(STRANGERS), traps))
     host = draw(st.sampled_from([*DOMAINS * 4, *HOSTS]))
     shape = draw(

@@ -1,4 +1,4 @@
-"""The compiler: what it finds at fault, and what it makes of what is sound."""
+"""The compiler: the faults that it finds, and the table that it makes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def compiled(folder: Path, dialplan: str, *, network: tuple[str, str] = ("", "")
 
 
 def faults(folder: Path, dialplan: str, *, network: tuple[str, str] = ("", "")) -> tuple[Fault, ...]:
-    """What the compiler finds at fault in a dial plan."""
+    """The faults that the compiler finds in a dial plan."""
     with pytest.raises(DialplanError) as caught:
         compiled(folder, dialplan, network=network)
     return caught.value.faults
 
 
 def rules(*lines: str) -> str:
-    """A dial plan of these rules; the first of them is on line 2."""
+    """A dial plan with these rules; the first of them is on line 2."""
     return "rules:\n" + "".join(f"  - {{{line}}}\n" for line in lines) + COUNTRIES
 
 
@@ -104,7 +104,7 @@ ALLOW = "allow some of them there, or let the rule refuse and say why"
     ],
 )
 def test_faults_of_one_rule(tmp_path: Path, pattern: str, target: str, problem: str, repair: str) -> None:
-    """A rule at fault is told in one line, with its place and the repair."""
+    """A fault in a rule is reported in one line, with its place and the repair."""
     at_pattern = "pattern '" in problem or target == "emergency: true"
     place = f"parameters/dialplan.yaml:2 rules.0.{'pattern' if at_pattern else target.partition(':')[0]}"
     found = faults(tmp_path, rules(f'name: a, pattern: "{pattern}", {target}'))
@@ -124,7 +124,7 @@ def test_faults_of_one_rule(tmp_path: Path, pattern: str, target: str, problem: 
     ],
 )
 def test_a_rule_has_one_target(tmp_path: Path, rule: str, says: str) -> None:
-    """A rule with no target, two, or an unknown one is refused where the file is read."""
+    """A rule without a target, with two, or with an unknown one is rejected when the file is read."""
     with pytest.raises(ParametersError) as caught:
         compiled(tmp_path, rules(rule))
     assert [f"{fault.problem}; {fault.repair}" for fault in caught.value.faults][:1] == [says]
@@ -145,7 +145,7 @@ def test_a_rule_has_one_target(tmp_path: Path, rule: str, says: str) -> None:
     ],
 )
 def test_a_rule_that_can_never_match(tmp_path: Path, patterns: list[str], takers: str) -> None:
-    """A rule is at fault where those before it leave nothing for it, together if not one by one."""
+    """A rule is a fault if the earlier ones, together or singly, match everything that it matches."""
     last = len(patterns) - 1
     found = faults(tmp_path, rules(*(f'name: r{i}, pattern: "{p}", refuse: No.' for i, p in enumerate(patterns))))
     assert found[-1] == Fault(
@@ -169,7 +169,7 @@ EVERYTHING = [
 @settings(max_examples=60)
 @given(patterns=st.lists(short_patterns, min_size=2, max_size=5))
 def test_dead_rules_by_trying_everything(patterns: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The rules at fault are those that no dialled string reaches, all strings having been tried."""
+    """The rules reported are those that no dialled string reaches when all strings are tried."""
     regexes = [parse_pattern(pattern).regex() for pattern in patterns]
     reached = {next((i for i, regex in enumerate(regexes) if re.fullmatch(regex, text)), None) for text in EVERYTHING}
     dead = [i for i in range(len(patterns)) if i not in reached]
@@ -182,7 +182,7 @@ def test_dead_rules_by_trying_everything(patterns: list[str], tmp_path_factory: 
 
 
 def test_a_rule_that_is_left_something_is_sound(tmp_path: Path) -> None:
-    """Rules may overlap, as long as each has something of its own."""
+    """Rules may overlap if each has strings of its own."""
     lines = [
         f'name: r{i}, pattern: "{p}", refuse: No.' for i, p in enumerate(["911", "9[0-2]X", "9XX", "XXX", "X.", "."])
     ]
@@ -190,7 +190,7 @@ def test_a_rule_that_is_left_something_is_sound(tmp_path: Path) -> None:
 
 
 def test_prefixes(tmp_path: Path) -> None:
-    """Refused prefixes that no number has, that are misspelt, or that stand there twice, are faults."""
+    """Refused prefixes that no number has, that are misspelt, or that are listed twice, are faults."""
     plan = rules('name: a, pattern: "NXXNXXXXXX", pstn: "+1{dialled}"') + (
         "refused_prefixes:\n"
         "  - name: bad\n"
@@ -216,7 +216,7 @@ def test_prefixes(tmp_path: Path) -> None:
 
 
 def test_countries(tmp_path: Path) -> None:
-    """Countries that do not exist or stand there twice are faults; one of several with a calling code is none."""
+    """Countries that do not exist or are listed twice are faults; allowing one of several with a code is not."""
     plan = (
         'rules:\n  - {name: a, pattern: "NXXNXXXXXX", pstn: "+1{dialled}"}\n'
         "allowed_countries:\n  - US\n  - UK\n  - GB\n  - US\n  - us\n"
@@ -253,7 +253,7 @@ def test_countries(tmp_path: Path) -> None:
     ],
 )
 def test_also_allowed(tmp_path: Path, prefix: str, problem: str, repair: str) -> None:
-    """What is also allowed must open something that is closed, wholly, in an allowed country."""
+    """What is also allowed must be otherwise refused, entirely, and in an allowed country."""
     plan = rules('name: a, pattern: "NXXNXXXXXX", pstn: "+1{dialled}"') + (
         f'also_allowed: ["+1471", "{prefix}"]\nrefused_prefixes: [{{name: p, say: No., prefixes: ["+1976"]}}]\n'
     )
@@ -270,7 +270,7 @@ def test_also_allowed_twice(tmp_path: Path) -> None:
 
 
 def test_a_number_in_an_area_code_that_is_also_allowed(tmp_path: Path) -> None:
-    """The compiler knows it for a number, as the table does; without the line it is none."""
+    """The compiler accepts it as the table does; without the entry it is a fault."""
     plan = rules(
         'name: a, pattern: "471NXXXXXX", pstn: "+1{dialled}"', 'name: b, pattern: "311", number: "+14715550171"'
     )
@@ -285,14 +285,14 @@ def test_a_number_in_an_area_code_that_is_also_allowed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["emergency: true", "refuse: No."])
 def test_only_what_has_limits_is_exempt(tmp_path: Path, target: str) -> None:
-    """An emergency call has no limits, and neither has a refusal."""
+    """Emergency calls and refusals have no limits to be exempt from."""
     with pytest.raises(ParametersError, match=f"is exempt from limits, which {target.partition(':')[0]} has none of"):
         compiled(tmp_path, rules(f'name: a, pattern: "911", {target}, exempt: true'))
 
 
 @pytest.mark.parametrize("pattern", ["911#", "+1911", "+911", "+10", "1#", "+1988"])
 def test_a_rule_for_what_is_spelled_otherwise_before_it(tmp_path: Path, pattern: str) -> None:
-    """No rule meets a # after the last digit, or + and 1 before a short code."""
+    """No rule matches a # after the last digit, or + and 1 before a short code."""
     short = ('name: a, pattern: "911", emergency: true', 'name: b, pattern: "0", trunk: operator')
     code = 'name: c, pattern: "988", number: "+18002738255"'
     (fault,) = faults(tmp_path, rules(*short, code, f'name: d, pattern: "{pattern}", trunk: operator'))
@@ -305,7 +305,7 @@ def test_a_rule_for_what_is_spelled_otherwise_before_it(tmp_path: Path, pattern:
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:
-    """Faults of every part come in one go, in the order of the file."""
+    """Faults of all parts are reported together, in the order of the file."""
     plan = (
         rules(
             'name: a, pattern: "9[", emergency: true',
@@ -332,7 +332,7 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_trunk(tmp_path: Path, old: str, new: str, key: str, problem: str) -> None:
-    """A trunk whose URI or headers Twilio would not take is a fault of network.yaml."""
+    """A trunk whose URI or headers Twilio would reject is a fault of network.yaml."""
     (fault,) = faults(tmp_path, rules('name: a, pattern: "0", trunk: client'), network=(old, new))
     assert fault.problem == problem
     assert fault.place.startswith("parameters/network.yaml:")
@@ -340,7 +340,7 @@ def test_trunk(tmp_path: Path, old: str, new: str, key: str, problem: str) -> No
 
 
 def test_clients(table: Table, parameters: Parameters) -> None:
-    """Each phone stands in its own environment, with its number, its SIP domain and the shorter of the two limits."""
+    """Each phone is in its environment, with its number, its SIP domain and the shorter of the two limits."""
     assert {name: sorted(env.clients) for name, env in table.environments.items()} == {
         "stage": ["van", "workbench"],
         "prod": ["clinic", "ferry", "garden", "library", "lobby", "makerspace"],

@@ -1,4 +1,4 @@
-"""Countries as the beginnings of their numbers."""
+"""Countries as prefixes of their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from dialtone_nb.dialplan.countries import (
     allowed_regex,
     beginnings_regex,
     calling_code,
-    countries_sharing,
     is_possible_length,
     refused_beginnings,
 )
@@ -31,7 +30,7 @@ ALLOWED = [
 
 
 def lets_through(countries: Collection[str], number: str) -> bool:
-    """Whether the number may be called where these countries are allowed."""
+    """Whether the number may be called if these countries are allowed."""
     refused = refused_beginnings(frozenset(countries))
     beginnings = (refused.elsewhere, refused.special, refused.unassigned)
     return bool(re.match(allowed_regex(countries), number)) and not any(
@@ -44,8 +43,13 @@ def e164(number: PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
+def countries_sharing(country: str) -> frozenset[str]:
+    """All countries with the same calling code, including this one."""
+    return frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[calling_code(country)])
+
+
 def numbers_of(countries: Collection[str], seed: int) -> Iterator[str]:
-    """Numbers of every kind under the calling codes of some countries, and others that are a digit or two away."""
+    """Numbers of all types under the calling codes of some countries, and others that differ in a digit or two."""
     chance = random.Random(seed)
     for region in sorted({other for country in countries for other in countries_sharing(country)}):
         for kind in PhoneNumberType.values():
@@ -59,7 +63,7 @@ def numbers_of(countries: Collection[str], seed: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("countries", ALLOWED, ids=" ".join)
 def test_the_beginnings_say_what_libphonenumber_says_of_whole_numbers(countries: list[str]) -> None:
-    """Of real numbers those of the countries are called, but for special prices; other countries' are not."""
+    """Numbers of the allowed countries are called, except premium ones; other countries' are not."""
     seen = set()
     for number in numbers_of(countries, seed=7):
         parsed = phonenumbers.parse(number)
@@ -80,13 +84,13 @@ def test_the_beginnings_say_what_libphonenumber_says_of_whole_numbers(countries:
 
 @pytest.mark.parametrize("country", ["US", "CA", "PR", "JM"])
 def test_toll_free_numbers_are_called_from_everywhere_under_1(country: str) -> None:
-    """They belong to no country of the plan, and cost nothing."""
+    """They belong to no country of the numbering plan, and cost nothing."""
     assert all(lets_through([country], f"+1{code}5550123") for code in (800, 833, 844, 855, 866, 877, 888))
 
 
 @pytest.mark.parametrize("country", sorted(countries_sharing("US")))
 def test_countries_under_1_are_told_apart(country: str) -> None:
-    """Libphonenumber's example number of each country under +1 passes where that country is allowed, and only there."""
+    """libphonenumber's example number of each country under +1 passes only if that country is allowed."""
     example = e164(phonenumbers.example_number(country))
     others = sorted(countries_sharing("US") - {country})
     assert lets_through([country, "MX"], example)
@@ -106,20 +110,20 @@ def test_countries_under_1_are_told_apart(country: str) -> None:
     ],
 )
 def test_what_costs_more_and_what_nobody_has_is_refused(countries: list[str], numbers: list[str]) -> None:
-    """Premium rate, shared cost and personal numbers, also the valid ones; codes without a place; other countries."""
+    """Premium rate, shared cost and personal numbers, unassigned codes, and other countries."""
     assert [number for number in numbers if lets_through(countries, number)] == []
 
 
 @pytest.mark.parametrize("country", ["MX", "GB", "DE", "JP", "AU"])
 def test_calling_codes(country: str) -> None:
-    """A country elsewhere is told by its calling code."""
+    """A country outside the allowed ones is named by its calling code."""
     example = e164(phonenumbers.example_number(country))
     assert lets_through([country], example)
     assert not lets_through(["US", "CA"], example)
 
 
 def test_other_countries_under_1_of_the_sample() -> None:
-    """With the American territories allowed, the Caribbean and Atlantic countries' area codes are elsewhere."""
+    """With the American territories allowed, area codes of the Caribbean and Atlantic countries are foreign."""
     beginnings = beginnings_regex(refused_beginnings(SAMPLE).elsewhere)
     codes = [str(code) for code in range(200, 1000) if re.match(beginnings, f"+1{code}")]
     assert codes == [
@@ -129,7 +133,7 @@ def test_other_countries_under_1_of_the_sample() -> None:
 
 
 def test_the_table_stays_small() -> None:
-    """The expressions of a country take less than two kilobytes, also where prices turn on the last digits (China)."""
+    """A country's expressions take less than two kilobytes, even if the last digits decide about prices (China)."""
     sizes = [_size(country) for country in ("US", "CA", "GB", "DE", "FR", "IT", "MX", "JP", "SJ", "CN")]
     assert max(sizes) < 2000
     assert sorted(sizes)[len(sizes) // 2] < 400
@@ -141,13 +145,13 @@ def _size(country: str) -> int:
 
 
 def test_nothing_is_elsewhere_where_all_are_allowed() -> None:
-    """Where every country of a calling code is allowed, none of its numbers is another country's."""
+    """If all countries of a calling code are allowed, none of its numbers is foreign."""
     assert refused_beginnings(countries_sharing("US")).elsewhere == ()
     assert refused_beginnings(frozenset(["MX"])).elsewhere == ()
 
 
 def test_no_beginnings_take_nothing() -> None:
-    """The expression of no beginnings takes no number, and that of several takes just what begins so."""
+    """The expression of no prefixes matches no number, and that of several only numbers with one of them."""
     assert not re.match(beginnings_regex([]), "+15035550199")
     beginnings = [("1", "9", "0", "0"), ("1", "5", "24", "0123456789", "0123456789"), ("1", "5", "3", "$")]
     assert beginnings_regex(beginnings) == r"^\+1(?:5(?:[24][0-9]{2}|3$)|900)"
@@ -157,5 +161,5 @@ def test_no_beginnings_take_nothing() -> None:
     ("code", "digits", "is_possible"), [(1, 10, True), (1, 3, False), (44, 3, False), (44, 9, True)]
 )
 def test_possible_lengths(code: int, digits: int, is_possible: bool) -> None:
-    """How many digits numbers have after their calling code."""
+    """The possible numbers of digits after the calling code."""
     assert is_possible_length(code, digits) == is_possible

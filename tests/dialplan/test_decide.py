@@ -1,4 +1,4 @@
-"""What becomes of calls."""
+"""Decisions about calls."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ from dialtone_nb.dialplan.decisions import (
     OutgoingCall,
     Refuse,
     RingClient,
-    decision_data,
 )
 from dialtone_nb.parameters import Parameters
 from dialtone_nb.values.phone_numbers import country_of
-from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
+from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, decision_data, told
 from tests.dialplan.strategies import PHONES, REFUSED_AREAS, calls, outgoing_calls
 
 
 def dialled_by(table: Table, phone: str, dialled: str) -> object:
-    """What becomes of a call from a phone of prod."""
+    """The decision about a call from a phone of prod."""
     return decide(table, OutgoingCall("prod", phone, f"sip:{dialled}@phones.example"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.situation)
 def test_case(table: Table, case: Case) -> None:
-    """Each case of cases.yaml ends as it says there."""
+    """Each case of cases.yaml gets the decision that it states."""
     assert told(decision_data(decide(table, case.call))) == case.then
 
 
 @pytest.mark.parametrize("case", CALLERS, ids=lambda case: case.situation)
 def test_caller(table: Table, case: CallerCase) -> None:
-    """Who calls, in each case of cases.yaml; a call of nobody's is refused."""
+    """The caller in each case of cases.yaml; a call from an unknown caller is refused."""
     caller = caller_of(table, case.call)
     assert case.caller == (f"{caller.client} by {caller.identified_by}" if caller else "nobody")
     assert isinstance(decide(table, case.call), DialPstn if caller else Refuse)
@@ -46,7 +45,7 @@ def test_caller(table: Table, case: CallerCase) -> None:
 @pytest.mark.parametrize("way", ["", "1", "0111", "+1"])
 @pytest.mark.parametrize("area", REFUSED_AREAS)
 def test_refused_areas(table: Table, area: str, way: str) -> None:
-    """Each of the old service's 22 codes, and 658, is refused in ten digits, eleven, through 011 and with a plus."""
+    """The old service's 22 area codes and 658 are refused with ten digits, eleven, 011 and a plus."""
     decision = dialled_by(table, "lobby", f"{way}{area}5550199")
     assert isinstance(decision, Refuse)
     assert decision.reason in ("premium-rate", "expensive-islands")
@@ -55,7 +54,7 @@ def test_refused_areas(table: Table, area: str, way: str) -> None:
 @pytest.mark.parametrize("way", ["", "1", "0111", "+1"])
 @pytest.mark.parametrize("area", ["201", "503", "604", "787", "989"])
 def test_refused_exchange(table: Table, area: str, way: str) -> None:
-    """Exchange 976 is refused in any area, and its neighbours are not."""
+    """Exchange 976 is refused in any area, and 975 and 977 are not."""
     assert isinstance(dialled_by(table, "lobby", f"{way}{area}9760199"), Refuse)
     for exchange in ("975", "977", "796"):
         assert isinstance(dialled_by(table, "lobby", f"{way}{area}{exchange}0199"), DialPstn)
@@ -63,7 +62,7 @@ def test_refused_exchange(table: Table, area: str, way: str) -> None:
 
 @given(call=calls)
 def test_no_call_goes_where_it_must_not(table: Table, parameters: Parameters, call: Call) -> None:
-    """Whatever is sent, no refused prefix, no other country, and no emergency without an address is ever dialled."""
+    """Whatever is dialled, refused prefixes, other countries, and emergencies without an address are never called."""
     decision = decide(table, call)
     if isinstance(decision, DialPstn):
         assert not decision.number.startswith(tuple(f"+1{area}" for area in REFUSED_AREAS))
@@ -78,7 +77,7 @@ def test_no_call_goes_where_it_must_not(table: Table, parameters: Parameters, ca
 
 @given(call=calls)
 def test_every_dial_is_limited_and_owned(table: Table, parameters: Parameters, call: Call) -> None:
-    """Every dial has limits, and is the phone's own: by its caller ID going out, by its address coming in."""
+    """Every Dial has time limits, and is the phone's own: by caller ID for outgoing calls, by address for incoming."""
     decision = decide(table, call)
     if isinstance(decision, Refuse):
         return
@@ -99,14 +98,14 @@ def test_every_dial_is_limited_and_owned(table: Table, parameters: Parameters, c
 
 @given(call=outgoing_calls)
 def test_a_refusal_has_words(table: Table, call: OutgoingCall) -> None:
-    """Every refused phone hears why."""
+    """A refusal of a phone's call has a message for the caller."""
     decision = decide(table, call)
     assert not isinstance(decision, Refuse) or (decision.message and decision.reason)
 
 
 @pytest.mark.parametrize("phone", PHONES)
 def test_own_environment(table: Table, phone: str) -> None:
-    """A phone's call is placed in its own environment, and in the other the phone is unknown."""
+    """A phone's call is placed in its own environment; the other one does not know the phone."""
     decided = {env: decide(table, OutgoingCall(env, phone, "sip:5035550199@x.example")) for env in ("stage", "prod")}
     home = "stage" if phone in ("workbench", "van") else "prod"
     (other,) = decided.keys() - {home}
@@ -159,12 +158,12 @@ def test_own_environment(table: Table, phone: str) -> None:
     ],
 )
 def test_dialled_of(table: Table, to: str, dialled: str) -> None:
-    """The dialled keys are the URI's user without separators and parameters; nothing that no phone has keys for."""
+    """The dialled keys are the user part of the URI without separators, parameters and characters not on a keypad."""
     assert dialled_of(table, to) == dialled
 
 
 def test_trunk_headers(table: Table) -> None:
-    """A call to the trunk says which phone it is, and holds no password."""
+    """A call to the trunk names the phone in a header, and no header has a password."""
     decision = dialled_by(table, "clinic", "%23")
     assert isinstance(decision, DialTrunk)
     assert decision.headers == {"X-Dialtone-Client": "clinic"}
@@ -172,7 +171,7 @@ def test_trunk_headers(table: Table) -> None:
 
 
 def test_an_incoming_refusal_is_silent(table: Table) -> None:
-    """A call to a number that rings no phone is rejected without a word, so that it costs nothing."""
+    """A call to a number that rings no phone is rejected without a message, so that it costs nothing."""
     assert decide(table, IncomingCall("prod", "+15035550190", "+12125550188")) == Refuse(
         rule="", client="", reason="unknown-number", message=""
     )
@@ -194,5 +193,5 @@ def test_an_incoming_refusal_is_silent(table: Table) -> None:
     ],
 )
 def test_spoken_reason(table: Table, direction: str, status: str, message: str) -> None:
-    """A caller hears why there was no answer; after an answer, or once the caller is gone, nothing."""
+    """A caller hears why there was no answer, but nothing after an answer or a hangup."""
     assert spoken_reason(table, direction, status) == (getattr(table.messages, message) if message else "")

@@ -1,4 +1,4 @@
-"""Languages of digits, held against Python's own regular expressions and sets."""
+"""Languages of digit strings, compared with Python's regular expressions and sets."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ expressions = st.recursive(
 
 
 def taken(language: Language) -> set[str]:
-    """The short strings that it has."""
+    """The short strings in a language."""
     return {text for text in SHORT if text in language}
 
 
 @given(expressions)
 def test_an_expression_takes_what_python_says(expression: str) -> None:
-    """As a whole, not in part."""
+    """As with re.fullmatch."""
     assert taken(matching(expression)) == {text for text in SHORT if re.fullmatch(expression, text)}
 
 
 @given(expressions, expressions)
 def test_languages_are_sets(one: str, other: str) -> None:
-    """Either, both, one without the other; inclusion, having nothing in common, being empty."""
+    """Union, intersection and difference; inclusion, disjointness, emptiness."""
     first, second = matching(one), matching(other)
     left, right = taken(first), taken(second)
     assert taken(first | second) == left | right
@@ -59,14 +59,14 @@ def test_languages_are_sets(one: str, other: str) -> None:
 
 
 def test_one_or_more_further_keys() -> None:
-    """A sequence that is open goes on for as long as anybody types, and not at once to its end."""
+    """An open sequence matches any number of further digits, at least one."""
     language = sequences([(("0", "12"), "01")])
     assert taken(language) == {text for text in SHORT if re.fullmatch("0[12][01]+", text)}
     assert "01" + "0" * 100 in language
 
 
 def test_nothing_is_in_the_empty_language() -> None:
-    """Not even the string without digits."""
+    """Not even the empty string."""
     assert NOTHING.is_empty
     assert "" not in NOTHING
     assert NOTHING <= NOTHING
@@ -75,14 +75,14 @@ def test_nothing_is_in_the_empty_language() -> None:
 
 @pytest.mark.parametrize("wrong", ["1+", "a", "1|b", ".", "[^1]", "(1|2"])
 def test_what_it_does_not_know_is_refused(wrong: str) -> None:
-    """A release of libphonenumber that writes otherwise is not misread."""
+    """A future libphonenumber with other syntax is not misread."""
     with pytest.raises(ValueError, match=r"has more than|has no end"):
         matching(wrong)
 
 
 @pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
 def test_every_expression_of_libphonenumber_is_read(region: str) -> None:
-    """Each takes its own example."""
+    """Each matches its own example number."""
     metadata = PhoneMetadata.metadata_for_region(region)
     assert metadata is not None
     for kind in ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip"):

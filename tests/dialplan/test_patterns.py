@@ -48,14 +48,14 @@ def test_regex(pattern: str, regex: str) -> None:
     ],
 )
 def test_spelling(pattern: str, says: str) -> None:
-    """A pattern that is misspelt is refused with the character that is wrong, and the repair."""
+    """The error for a misspelt pattern has the wrong character and the repair."""
     with pytest.raises(ValueError, match=re.escape(says)):
         parse_pattern(pattern)
 
 
 @given(pattern=patterns, dialled=dialled)
 def test_automaton_and_regex_agree(pattern: str, dialled: str) -> None:
-    """What the compiler reasons about is what the phones will meet."""
+    """The compiler's automaton and the deployed expression match the same strings."""
     parsed = parse_pattern(pattern)
     takes = re.fullmatch(parsed.regex(), dialled) is not None
     assert language([parsed]).__contains__(dialled) == takes
@@ -63,7 +63,7 @@ def test_automaton_and_regex_agree(pattern: str, dialled: str) -> None:
 
 @given(pattern=patterns, data=st.data())
 def test_a_pattern_takes_what_it_spells(pattern: str, data: st.DataObject) -> None:
-    """Any choice of keys from the places of a pattern is taken, and one key less never is."""
+    """Keys chosen from each position's set match, and one key less never does."""
     parsed = parse_pattern(pattern)
     spelt = "".join(data.draw(st.sampled_from(sorted(keys))) for keys in parsed.keys)
     rest = data.draw(st.text(sorted(KEYS), min_size=1, max_size=3)) if parsed.open_ended else ""
@@ -73,7 +73,7 @@ def test_a_pattern_takes_what_it_spells(pattern: str, data: st.DataObject) -> No
 
 @given(prefix=patterns.map(lambda pattern: pattern.removesuffix(".")), dialled=dialled)
 def test_beginning_with(prefix: str, dialled: str) -> None:
-    """A prefix takes itself and whatever goes on from there."""
+    """A prefix matches itself and everything that begins with it."""
     parsed = parse_pattern(prefix)
     begins = re.match(parsed.prefix_regex(), dialled) is not None
     assert beginning_with([parsed]).__contains__(dialled) == begins

@@ -1,4 +1,4 @@
-"""A call that is not lost: whom it rings, in which order, what comes then; and emergency calls by country."""
+"""Ringing several phones and the steps after an unanswered call; emergency calls by country."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from dialtone_nb.dialplan.decisions import (
     OutgoingCall,
     Refuse,
     RingClient,
-    decision_data,
 )
 from dialtone_nb.dialplan.table import Table
 from dialtone_nb.dialplan.twiml import status_url, twiml_of
 from dialtone_nb.errors import DialplanError, ParametersError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.server.answers import ENDPOINTS, Responder, WebhookRequest
+from tests.dialplan.cases import decision_data
 from tests.service.node import Functions
 
 HALL, OFFICE, SHARED, CALLER = "+15035550111", "+15035550112", "+15035550113", "+12065550144"
@@ -66,7 +66,7 @@ def phone(name: str, number: str, *more: str, environment: str = "live") -> str:
 
 
 def steps(table: Table, number: str, caller: str = CALLER) -> list[str]:
-    """What a caller whom nobody answers meets, step by step."""
+    """The steps that a caller goes through if nobody answers."""
     met, step = [], 0
     while True:
         decision = decide(table, IncomingCall("live", number, caller, step))
@@ -98,27 +98,27 @@ def steps(table: Table, number: str, caller: str = CALLER) -> list[str]:
     ],
 )
 def test_whom_a_call_rings(tmp_path: Path, says: str, met: list[str]) -> None:
-    """The list is the whole list, together or in turn; what comes then sees who called."""
+    """All phones of the list, together or in sequence; later steps keep the caller's number."""
     table = table_of(tmp_path, phone("hall", HALL, says) + phone("office", OFFICE))
     assert steps(table, HALL) == met
     assert steps(table, OFFICE) == ["office"]
 
 
 def test_a_shared_number_belongs_to_the_phone_that_answers_it(tmp_path: Path) -> None:
-    """Wherever that phone stands in the file; one that only calls out has a number that nobody shares."""
+    """Wherever that phone is in the file; an entry that only calls out may share its number."""
     silent = phone("porch", HALL, "incoming: false") + phone("yard", SHARED, "incoming: false")
     for phones in (silent + phone("hall", HALL), phone("hall", HALL) + silent):
         assert load_parameters(folder_of(tmp_path, phones)).numbers == {HALL: "hall", SHARED: "yard"}
 
 
 def test_a_caller_without_a_number_goes_on_under_ours(tmp_path: Path) -> None:
-    """Twilio takes no caller ID that is neither a number nor the caller's."""
+    """Twilio accepts only a number of the account or the caller's as caller ID."""
     table = table_of(tmp_path, phone("hall", HALL, f'then: {{number: "{OFFICE}"}}'))
     assert steps(table, HALL, caller="anonymous") == ["hall", f"{OFFICE} as {HALL}"]
 
 
 def test_deployed_functions_and_server_go_on_alike(tmp_path: Path) -> None:
-    """Each step's decision is the same in both languages."""
+    """Both languages make the same decision at each step."""
     says = "rings: [hall, office]\n  ring: in_turn\n  then: {trunk: desk}"
     table = table_of(tmp_path, phone("hall", HALL, says) + phone("office", OFFICE))
     with Functions(table, tmp_path) as functions:
@@ -131,7 +131,7 @@ BASE = "https://ferngate-1234-live.twil.io"
 
 
 def noted(table: Table, functions: Functions, function: str, **sent: str) -> list[dict[str, object]]:
-    """The events of a request, alike from the deployed functions and from our own server."""
+    """The events of a request, which are equal for deployed functions and our own server."""
     asked = {"To": HALL, "From": CALLER, "CallSid": "CA1", **sent}
     ours = ENDPOINTS[f"/{function}"](Responder(table, "live"), WebhookRequest(asked, BASE)).events
     theirs = functions.invoke(function, {"DOMAIN_NAME": BASE.removeprefix("https://")}, asked).events
@@ -142,7 +142,7 @@ def noted(table: Table, functions: Functions, function: str, **sent: str) -> lis
 
 
 def test_a_call_that_goes_on_leaves_an_event_for_each_step(tmp_path: Path) -> None:
-    """It rings on, and in the end is told; each step's status stands before what followed."""
+    """Each further ringing and the final message has an event, after the status that led to it."""
     says = "rings: [hall, office]\n  ring: in_turn\n  then: {say: Come by.}"
     table = table_of(tmp_path, phone("hall", HALL, says) + phone("office", OFFICE))
     ended = {"direction": "incoming", "client": "hall", "DialCallStatus": "no-answer"}
@@ -163,7 +163,7 @@ def test_a_call_that_goes_on_leaves_an_event_for_each_step(tmp_path: Path) -> No
 
 
 def test_what_is_told_at_once_comes_by_the_fallback_or_is_an_emergency_has_its_own_event(tmp_path: Path) -> None:
-    """Each in the words of both hostings."""
+    """Messages, fallbacks and emergency calls have equal events in both hostings."""
     clients = phone("hall", HALL, ADDRESS, "incoming: false", "then: {say: Nobody is here.}")
     table = table_of(tmp_path, clients)
     fallback = {"ErrorCode": "11200", "ErrorUrl": "https://calls.example.org/sip-incoming"}
@@ -186,7 +186,7 @@ def test_what_is_told_at_once_comes_by_the_fallback_or_is_an_emergency_has_its_o
 
 
 def test_phones_that_ring_together_are_one_dial(tmp_path: Path) -> None:
-    """Whoever answers first has the call; the action says what comes next."""
+    """The first phone to answer gets the call; the action URL decides what is next."""
     table = table_of(
         tmp_path, phone("hall", HALL, "rings: [hall, office]", "then: {say: No.}") + phone("office", OFFICE)
     )
@@ -213,12 +213,12 @@ def test_phones_that_ring_together_are_one_dial(tmp_path: Path) -> None:
     ],
 )
 def test_what_comes_after_a_dial(direction: str, status: str, step: str, following: int) -> None:
-    """The next step, where nobody answered and somebody still waits."""
+    """The next step, if nobody answered and the caller still waits."""
     assert next_step(direction, status, step) == following
 
 
 def test_phones_that_only_call_out_share_a_number(tmp_path: Path) -> None:
-    """A call back rings what the entry says that has `rings`; where none has, nobody."""
+    """A call to that number rings the phones of the entry with `rings`, or none."""
     out = "incoming: false"
     clients = phone("one", SHARED, out) + phone("two", SHARED, out, "rings: [hall]") + phone("hall", HALL)
     assert steps(table_of(tmp_path, clients), SHARED) == ["hall"]
@@ -227,7 +227,7 @@ def test_phones_that_only_call_out_share_a_number(tmp_path: Path) -> None:
 
 
 def test_a_phone_that_calls_its_own_number_hears_so(tmp_path: Path) -> None:
-    """It would be busy with its own call; where its number rings others too, the call is made."""
+    """It would be busy with its own call; if the number rings other phones too, the call is placed."""
     own = table_of(tmp_path, phone("hall", HALL))
     decision = decide(own, OutgoingCall("live", "hall", "sip:5035550111@x"))
     assert isinstance(decision, Refuse)
@@ -298,7 +298,7 @@ LONDON, BERLIN = "+442079460018", "+493023125000"
 
 
 def decided(table: Table, client: str, dialled: str) -> str:
-    """What becomes of a call from a phone, in a word."""
+    """The decision about a call from a phone, in a word."""
     decision = decide(table, OutgoingCall("live", client, f"sip:{dialled}@x"))
     if isinstance(decision, DialEmergency):
         return f"emergency {decision.number} in {decision.country}"
@@ -306,7 +306,7 @@ def decided(table: Table, client: str, dialled: str) -> str:
 
 
 def test_emergency_numbers_go_by_the_phones_country(tmp_path: Path) -> None:
-    """A phone in London has 999, one in Berlin 112 without an address; whatever else helps is told."""
+    """A phone in London has 999, one in Berlin 112, without an address; other emergency numbers get a message."""
     dialplan = DIALPLAN.replace(
         "rules:\n",
         "".join(
@@ -360,7 +360,7 @@ def test_emergency_numbers_go_by_the_phones_country(tmp_path: Path) -> None:
     ],
 )
 def test_an_emergency_call_that_failed_is_told_as_one(tmp_path: Path, to: str, words: str) -> None:
-    """Not to check the number: what is wrong is the phone, where it is registered at the domain without such calls."""
+    """The message does not say to check the number, as the phone uses a domain without emergency calling."""
     table = table_of(tmp_path, phone("hall", HALL, ADDRESS))
     assert spoken_reason(table, "outgoing", "failed", "US", to) == words
     assert spoken_reason(table, "outgoing", "completed", "US", to) == ""
@@ -368,7 +368,7 @@ def test_an_emergency_call_that_failed_is_told_as_one(tmp_path: Path, to: str, w
 
 @pytest.mark.parametrize("number", ["+33123456789", "+19005550142"])
 def test_a_call_goes_on_to_no_number_that_may_not_be_called(tmp_path: Path, number: str) -> None:
-    """Countries and refused prefixes hold for it as for any other; the fault names the place in clients.yaml."""
+    """Allowed countries and refused prefixes apply to it; the fault has its place in clients.yaml."""
     refused = f"{DIALPLAN}refused_prefixes:\n- {{name: premium, say: Not from here., prefixes: ['+1900']}}\n"
     with pytest.raises(DialplanError) as raised:
         table_of(tmp_path, phone("hall", HALL, f'then: {{number: "{number}"}}'), refused)

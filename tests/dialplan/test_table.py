@@ -9,7 +9,7 @@ from dialtone_nb.parameters import Parameters
 
 
 def test_round_trip(table: Table) -> None:
-    """What was written is read back the same, and written again to the byte."""
+    """Reading back what was written gives an equal table, and writing that gives the same bytes."""
     text = table_json(table)
     assert load_table(text) == table
     assert table_json(load_table(text)) == text
@@ -21,7 +21,7 @@ def test_deterministic(parameters: Parameters, table: Table) -> None:
 
 
 def test_readable(table: Table, parameters: Parameters) -> None:
-    """Each phone, rule, message and number has a line to itself, so that a difference shows what changed."""
+    """Each phone, rule, message and number has its own line, so that a diff shows changes."""
     lines = table_json(table).splitlines()
     for name in parameters.clients:
         assert sum(line.lstrip().startswith(f'"{name}": {{') for line in lines) == 1
@@ -31,7 +31,7 @@ def test_readable(table: Table, parameters: Parameters) -> None:
 
 
 def test_module(table: Table) -> None:
-    """The private module is the same JSON, given to module.exports."""
+    """The private module assigns the same JSON to module.exports."""
     source = table_module(table)
     before, _, after = source.partition("module.exports = ")
     assert before.startswith("// ")
@@ -39,5 +39,5 @@ def test_module(table: Table) -> None:
 
 
 def test_no_password(table: Table) -> None:
-    """The trunk is there with its user name, and without a password."""
+    """The trunk has its user name and no password."""
     assert set(json.loads(table_json(table))["trunk"]) == {"uri", "username", "headers", "contexts"}

@@ -31,20 +31,20 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?><Response>'
 
 
 def test_pstn() -> None:
-    """A number is dialled with the phone's caller ID, both limits, real ringing and a place to report to."""
+    """A number is dialled with the phone's caller ID, both limits, answerOnBridge and an action URL."""
     decision = DialPstn(rule="local", client="lobby", number="+15035550199", **LIMITS)
     assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Number>+15035550199</Number></Dial></Response>"
 
 
 def test_emergency() -> None:
-    """North America's emergency number and its test line are dialled in E.164 form, others as they are."""
+    """North America's emergency number and its test number are dialled in E.164 form, others as they are."""
     for number, dialled in {"911": "+1911", "933": "+1933", "999": "999", "112": "112"}.items():
         decision = DialEmergency(rule="emergency", client="lobby", number=number, country="US", **LIMITS)
         assert twiml_of(decision, URL) == f"{HEAD}{DIAL}<Number>{dialled}</Number></Dial></Response>"
 
 
 def test_trunk() -> None:
-    """The trunk is dialled with its user name and password, and headers escaped as parameters of the URI."""
+    """The trunk is dialled with its user name and password, and its headers escaped as URI parameters."""
     headers = {"X-Client": "lobby", "X-Words": "a b&c=d?é"}
     decision = DialTrunk(
         rule="menu",
@@ -68,7 +68,7 @@ def test_ring() -> None:
 
 
 def test_refusal() -> None:
-    """A refusal with words is spoken and hung up; one without is rejected unanswered."""
+    """A refusal with a message is Say and Hangup; one without is Reject."""
     refuse = Refuse(rule="", client="", reason="no-rule", message="Not <here> & not now.")
     assert twiml_of(refuse, URL) == f"{HEAD}<Say>Not &lt;here&gt; &amp; not now.</Say><Hangup /></Response>"
     silent = Refuse(rule="", client="", reason="unknown-number", message="")
@@ -76,13 +76,13 @@ def test_refusal() -> None:
 
 
 def test_saying_nothing() -> None:
-    """Where there is nothing to say, the call is hung up."""
+    """Without a message the call is hung up."""
     assert twiml_saying("") == f"{HEAD}<Hangup /></Response>"
 
 
 @given(call=calls)
 def test_every_answer_is_within_the_contract(table: Table, call: Call) -> None:
-    """Whatever is sent, the answer is XML that Twilio takes: a Dial with all limits, spoken words, or a rejection."""
+    """Whatever is sent, the answer is valid TwiML: a Dial with all limits, Say, or Reject."""
     response = ET.fromstring(twiml_of(decide(table, call), URL))
     assert response.tag == "Response"
     if [verb.tag for verb in response] != ["Dial"]:

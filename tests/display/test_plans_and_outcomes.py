@@ -1,4 +1,4 @@
-"""What people read of a plan and of what came of it: the same in text and in HTML, and never a wall."""
+"""Plans and outcomes as text and HTML: both say the same, and stay short."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def plan_of(*changes: Change, notes: tuple[str, ...] = ()) -> Plan:
 
 
 def create(kind: ResourceType, key: str) -> Change:
-    """A creation."""
+    """A change that creates a resource."""
     return describe(Change(Action.CREATE, kind, key))
 
 
 def words_of(page: str) -> str:
-    """What a person reads of HTML."""
+    """The visible text of HTML."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.replace("<wbr>", ""))).split())
 
 
 @given(CHANGE_LISTS, st.lists(NAMES, max_size=3))
 def test_text_and_html_of_a_plan_tell_the_same(changes: list[Change], notes: list[str]) -> None:
-    """Every name, value, reason, price, warning, note and the fingerprint are in both, and markup in none of them."""
+    """Both have every name, value, reason, price, warning, note and the fingerprint, and neither has markup."""
     plan = plan_of(*changes, notes=tuple(notes))
     text, page = " ".join(plan_text(plan).split()), words_of(plan_html(plan))
     for change in changes:
@@ -73,7 +73,7 @@ def test_text_and_html_of_a_plan_tell_the_same(changes: list[Change], notes: lis
 
 @given(CHANGE_LISTS, st.data())
 def test_text_and_html_of_what_came_of_it_tell_the_same(changes: list[Change], data: st.DataObject) -> None:
-    """Every name and every error is in both."""
+    """Both have every name and every error."""
     outcomes = tuple(
         ChangeOutcome(change, status, error=ERROR if status in (Status.FAILED, Status.UNKNOWN) else "")
         for change in changes
@@ -89,12 +89,12 @@ def test_text_and_html_of_what_came_of_it_tell_the_same(changes: list[Change], d
 
 @given(CHANGE_LISTS)
 def test_groups_lose_no_change_and_keep_the_order(changes: list[Change]) -> None:
-    """What stands in one row still stands in the plan's order."""
+    """Changes in one row are still in the plan's order."""
     assert [change for group in grouped(changes) for change in group] == changes
 
 
 def test_neighbours_that_came_out_alike_take_one_row() -> None:
-    """Four functions that are done are one row; one that failed stands by itself, with what to do above."""
+    """Four completed functions are one row; a failed one has its own, with its repair above."""
     changes = [create(FUNCTION, path) for path in FUNCTIONS]
     done = tuple(ChangeOutcome(change, Status.DONE) for change in changes)
     assert applied_html(Applied(plan_of(*changes), done)).count('<tr class="done">') == 1
@@ -107,7 +107,7 @@ def test_neighbours_that_came_out_alike_take_one_row() -> None:
 
 
 def test_two_failures_of_one_kind_stay_apart() -> None:
-    """Each failure keeps its own row, though the errors read the same."""
+    """Each failure keeps its own row, even if errors are equal."""
     outcomes = [ChangeOutcome(create(FUNCTION, path), Status.FAILED, error=ERROR) for path in FUNCTIONS[:2]]
     page = applied_html(Applied(plan_of(*(one.change for one in outcomes)), tuple(outcomes)))
     assert page.count('<tr class="failed">') == 2
@@ -115,20 +115,20 @@ def test_two_failures_of_one_kind_stay_apart() -> None:
 
 
 def test_a_plan_that_nobody_agreed_to_says_how_to_agree() -> None:
-    """The page of a run without consent names the fingerprint that the next run takes."""
+    """The page of a run without consent has the fingerprint that the next run takes."""
     plan = plan_of(create(SERVICE, "dialtone"))
     assert f'<code class="fingerprint">{plan.fingerprint}</code>' in applied_html(Applied(plan))
 
 
 def test_only_who_may_run_a_script_is_given_a_button_that_copies() -> None:
-    """A page of reports runs none: there the fingerprint is selected whole by a click, and no button is dead."""
+    """A report page has no scripts: a click selects the fingerprint, and there is no copy button."""
     plan = plan_of(create(SERVICE, "dialtone"))
     assert "<button" not in plan_html(plan)
     assert plan_html(plan, searches=True).count('<button type="button" class="copy" style="display: none"') == 1
 
 
 def test_a_hash_is_told_by_its_first_digits_and_bound_whole() -> None:
-    """A build's key has 64 digits, of which a reader needs a few."""
+    """A build's key is shown by its first digits, but the fingerprint depends on all 64."""
     changes = [create(BUILD, letter * 64) for letter in "ab"]
     plan = plan_of(*changes)
     for page in (
@@ -143,7 +143,7 @@ def test_a_hash_is_told_by_its_first_digits_and_bound_whole() -> None:
 
 
 def test_whose_visibility_changes_is_told_one_by_one() -> None:
-    """Two functions that become public are no row of two names: each says from what to what."""
+    """Two functions that become public are listed one by one with their old and new visibility."""
     changes = [
         describe(Change(Action.UPDATE, FUNCTION_VERSION, path, {"visibility": "protected"}, {"visibility": "public"}))
         for path in FUNCTIONS[:2]
@@ -153,7 +153,7 @@ def test_whose_visibility_changes_is_told_one_by_one() -> None:
 
 
 def test_a_long_difference_is_cut_and_a_short_one_stands_open() -> None:
-    """Beyond the limit the rest is counted; a few lines need no unfolding."""
+    """Lines beyond the limit are counted; a few lines are not folded."""
     lines = tuple(f"+line {number}" for number in range(DETAIL_LINES + 5))
     change = describe(Change(Action.UPDATE, FUNCTION_VERSION, "/table", {}, {}, detail=lines))
     page = plan_html(plan_of(change))
@@ -163,13 +163,13 @@ def test_a_long_difference_is_cut_and_a_short_one_stands_open() -> None:
 
 
 def test_money_stands_in_the_first_line() -> None:
-    """Two numbers at one price are two times that price."""
+    """Two numbers at one price cost twice as much."""
     numbers = [replace(create(PHONE_NUMBER, f"+1503555010{n}"), cost="1.15 USD a month") for n in (1, 2)]
     assert plan_text(plan_of(*numbers)).splitlines()[0].endswith("2 to create; costs 2 times 1.15 USD a month")
 
 
 def test_progress_shows_what_is_done_what_is_under_way_and_what_waits() -> None:
-    """Of four changes one is done and one begun; the other two wait in one row."""
+    """Of four changes one is done, one has started, and the other two are one waiting row."""
     changes = [create(FUNCTION, path) for path in FUNCTIONS]
     page = progress_html(plan_of(*changes), [ChangeOutcome(changes[0], Status.DONE)], [changes[1]])
     assert "1 of 4 changes; now: create function /decide" in words_of(page)

@@ -1,4 +1,4 @@
-"""HTML comes from templates alone, which escape what they are given."""
+"""HTML comes from templates only, which escape their values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAG = re.compile(r"</?(?:[a-z]+|h[1-6])[ >]")
     "path", sorted(path for room in ROOMS for path in room.rglob("*.py")), ids=lambda path: path.stem
 )
 def test_no_module_writes_tags(path: Path) -> None:
-    """The HTML of a display is in its template; the style element alone is put before outputs."""
+    """All HTML of a display is in its template, except the style element before outputs."""
     strings = [
         node.value
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -33,7 +33,7 @@ def test_no_module_writes_tags(path: Path) -> None:
 
 
 def test_every_display_has_its_functions() -> None:
-    """Displays are named as text, and imported when something is shown: each is there, as text and as HTML."""
+    """Displays are registered by name and imported when needed: each exists, as text and as HTML."""
     calls = [
         [ast.literal_eval(argument) for argument in node.args]
         for node in ast.walk(ast.parse(Path(outputs.__file__).read_text(encoding="utf-8")))
@@ -47,7 +47,7 @@ def test_every_display_has_its_functions() -> None:
 
 
 def test_what_a_template_is_given_is_escaped() -> None:
-    """A name with markup in it is shown as it is written."""
+    """A name with markup in it is shown literally."""
     assert "&lt;b&gt;&amp;" in render("words", words="<b>&", is_heading=False)
     assert "&lt;script&gt;" in render("notice", lines=["<script>"], role="stop", is_danger=False)
 
@@ -61,13 +61,13 @@ def test_what_a_template_is_given_is_escaped() -> None:
     ],
 )
 def test_long_names_are_broken_where_a_reader_would(name: str, broken: list[str]) -> None:
-    """After dots, slashes and hyphens with something behind them, and only where a name is long."""
+    """Long names may break after dots, slashes and hyphens, and short ones nowhere."""
     assert pieces(name) == broken
     assert (len(broken) > 1) is (len(name) > SHORT)
 
 
 def test_twiml_has_a_line_for_each_verb() -> None:
-    """What is not TwiML stays as it is, whatever it looks like."""
+    """Other text is left as it is."""
     assert indented("<Response><Hangup/></Response>") == "<Response>\n  <Hangup />\n</Response>"
     for text in ("", "no markup", "<Response>", "< & >"):
         assert indented(text) == text

@@ -54,7 +54,7 @@ SEEDS = 3
 
 @dataclass(frozen=True)
 class Part:
-    """What is told of one part: its tables, and a line for each thing that is amiss."""
+    """The result of one part: its tables, and a line for each problem."""
 
     tables: tuple[str, ...]
     amiss: tuple[str, ...] = ()

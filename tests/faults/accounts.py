@@ -1,4 +1,4 @@
-"""Rehearsed accounts at the moments in a network's life from which an apply starts, each made once and then copied."""
+"""Rehearsed accounts in each state that an apply starts from, made once and then copied."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY = "ci"
 
 
 def open_desk(folder: Path, *, operator: str = OPERATOR) -> Desk:
-    """A desk on the account in this folder, with parameters of its own; the rehearsal starts in this process."""
+    """A desk for the account in this folder, with its own parameters; the rehearsal runs in this process."""
     os.environ["DIALTONE_REHEARSAL_STATE"] = str(folder / "state.db")
     os.environ["DIALTONE_OPERATOR"] = operator
     project = folder / "project"
@@ -38,7 +38,7 @@ def open_desk(folder: Path, *, operator: str = OPERATOR) -> Desk:
 
 @contextmanager
 def closing_desk(folder: Path) -> Iterator[Desk]:
-    """A desk whose rehearsal ends with the block, threads and all, so that this process may be forked afterwards."""
+    """A desk whose rehearsal and threads end with the block, so that this process can fork afterwards."""
     state = (folder / "state.db").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with start_rehearsal(state) as rehearsal:
@@ -53,9 +53,9 @@ def closing_desk(folder: Path) -> Iterator[Desk]:
 
 @contextmanager
 def serving(desk: Desk, environment: str = OWN, **more: str) -> Iterator[None]:
-    """Our own server answers for stage, in a thread of this process, and the rehearsal finds it by its name.
+    """Run our own server for stage in a thread of this process, where the rehearsal finds it by name.
 
-    It is told `more` variables of its environment.
+    `more` are further variables of its environment.
     """
     url = desk.server.base_urls[environment]
     secrets = {AUTH_TOKEN: desk.account.credentials.auth_token, "TRUNK_PASSWORD": TRUNK_PASSWORD, **more}
@@ -68,7 +68,7 @@ def serving(desk: Desk, environment: str = OWN, **more: str) -> Iterator[None]:
 
 
 def register(desk: Desk, client: str, domain: str) -> None:
-    """The phone is registered, as phones are that have their password."""
+    """Register the phone as a device with its password does."""
     desk.account.transport.send(
         "POST", f"{CONTROL}/clients/{client}", json={"registered": True, "domain": domain}
     ).raise_for_status()
@@ -146,7 +146,7 @@ MOMENTS: Mapping[str, tuple[str, Callable[[Desk], None]]] = {
 
 
 def make_accounts(folder: Path, moments: Iterable[str] = MOMENTS) -> dict[str, Path]:
-    """The accounts of these moments and of those that they stand on, each a folder to be copied."""
+    """Make the accounts in these states, and those that they build on, each in a folder to be copied."""
     made, wanted = {}, set(moments)
     for moment, (before, _) in reversed([*MOMENTS.items()]):
         wanted |= {before} if moment in wanted else set()
@@ -162,7 +162,7 @@ def make_accounts(folder: Path, moments: Iterable[str] = MOMENTS) -> dict[str, P
 
 
 def make_account(folder: Path, moment: str) -> None:
-    """Nothing; in this folder is the account of a moment."""
+    """Make the account in this state, in this folder."""
     before, happens = MOMENTS[moment]
     if before:
         make_account(folder, before)
@@ -172,7 +172,7 @@ def make_account(folder: Path, moment: str) -> None:
 
 @contextmanager
 def copied(account: Path) -> Iterator[Path]:
-    """A copy of an account, gone afterwards; temporary files of this process and its children go there too."""
+    """A temporary copy of an account; temporary files of this process and its children go there too."""
     with tempfile.TemporaryDirectory(prefix="fault-", ignore_cleanup_errors=True) as name:
         folder = Path(name) / "account"
         shutil.copytree(account, folder)

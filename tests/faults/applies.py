@@ -1,4 +1,4 @@
-"""Every apply that a runbook makes, as the sweep runs it: where it starts, what it proposes, who calls meanwhile."""
+"""Every apply of the runbooks, as the sweep runs it: initial account, proposal, and the calls meanwhile."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ FROM_VAN: Order = {"client": "van", "dial": "5035550199", "domain": STAGE}
 EVERYBODY = (FROM_STAGE, TO_STAGE, FROM_PROD, TO_PROD)
 
 
-# What runs in a process of the sweep ends with it, however that ends.
+# Ends servers that run in a process of the sweep together with it.
 _until_the_end = ExitStack()
 
 
 @dataclass(frozen=True)
 class Apply:
-    """One apply: the account it starts from, the files as edited, what is proposed, at first and when run again."""
+    """One apply: its initial account, the edited files, the proposal at first and when run again."""
 
     name: str
     account: str
@@ -51,11 +51,11 @@ class Apply:
 
     @property
     def propose_again(self) -> Callable[[Desk], Proposal]:
-        """What is run after it broke off."""
+        """The proposal to run after an interruption."""
         return self.run_again or self.propose
 
     def prepare(self, desk: Desk) -> Desk:
-        """The desk, with the files as this apply finds them; our own server answers from now on, where there is one."""
+        """The desk with this apply's files, and our own server running if the apply needs it."""
         if self.edit:
             desk.edit(self.edit)
         if self.hosting:
@@ -65,7 +65,7 @@ class Apply:
 
 
 def _roll_back(desk: Desk) -> Proposal:
-    """The roll back by the build's SID: once it is done, "previous" means the other one."""
+    """Roll back to the build by its SID, since "previous" means another one afterwards."""
     builds = desk.client.serverless.v1.services(SERVICE).builds.list()
     return desk.promote(build=min(builds, key=lambda build: build.date_created).sid)
 
@@ -75,7 +75,7 @@ def _protect(desk: Desk) -> Proposal:
 
 
 def _rotate(desk: Desk, *, secret: str, action: Action) -> Proposal:
-    """One step of a rotation; once that is done, what is proposed is nothing, as the next step is another apply."""
+    """One step of a rotation, then an empty proposal, as the next step is another apply."""
     try:
         proposal = propose_rotate(desk.site("stage"), secret, key=KEY)
     except InputError:  # the key is gone

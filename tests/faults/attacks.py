@@ -1,7 +1,7 @@
-"""What attackers and unlucky operators did to the first round, and the tests that hold what comes of it now.
+"""Attacks and accidents that the first version did not withstand, and the tests that cover them now.
 
-`before` says what the first round (d71a1ba) did; it was tried there, or found by whoever attacked it. A test's name is
-as pytest has it, below `tests/`.
+`before` says what the first version (d71a1ba) did, as tried there or reported by an attacker. Tests have pytest's
+names below `tests/`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.faults.tables import as_table
 
 @dataclass(frozen=True)
 class Attack:
-    """What is done, what the first round did then, and the tests that hold what this one does."""
+    """An attack, what the first version did, and the tests that cover it."""
 
     what: str
     before: str
@@ -252,7 +252,7 @@ ATTACKS: Final = (
 
 
 def run_attacks(attacks: Sequence[Attack] = ATTACKS) -> list[Held]:
-    """How many tests hold each attack, and which of them failed; all of them are run once."""
+    """How many tests cover each attack, and which of them failed; every test is run once."""
     tests = run_tests(sorted({one for attack in attacks for one in attack.held_by}))
     found = []
     for attack in attacks:
@@ -262,7 +262,7 @@ def run_attacks(attacks: Sequence[Attack] = ATTACKS) -> list[Held]:
 
 
 def _is_of(test: str, held_by: str) -> bool:
-    """Whether a test, by its name with module and parameters, is one that is named by file, or by file and function."""
+    """Whether a test, by name with module and parameters, is one that is named by file, or by file and function."""
     path, _, function = held_by.partition("::")
     module = ".".join(("tests", *PurePosixPath(path).with_suffix("").parts))
     plain = test.partition("[")[0]
@@ -270,12 +270,12 @@ def _is_of(test: str, held_by: str) -> bool:
 
 
 def amiss(held: Sequence[Held]) -> list[str]:
-    """Attacks that no test holds, and tests that failed."""
+    """Attacks without tests, and tests that failed."""
     return [one.promise for one in held if not one.tests] + [failed for one in held for failed in one.failed]
 
 
 def table_of_attacks(held: Sequence[Held], attacks: Sequence[Attack] = ATTACKS) -> str:
-    """A row an attack: what the first round did, and how many tests hold what comes of it now."""
+    """A row an attack: what the first version did, and how many tests cover it now."""
     return as_table(
         ["attack", "the first round", "now held by tests", "failed"],
         [[attack.what, attack.before, one.tests, len(one.failed)] for attack, one in zip(attacks, held, strict=True)],

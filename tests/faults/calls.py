@@ -1,4 +1,4 @@
-"""Calls placed while an apply is under way or broken off: nobody may reach another than before or afterwards."""
+"""Calls placed during an apply or after its interruption: each must end as before the apply or as after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.infrastructure.desk import Desk
 
 @dataclass(frozen=True)
 class Reached:
-    """What became of a call: who was reached, as whom the caller was shown, and what the caller heard."""
+    """The end of a call: who answered, the caller ID shown, and what the caller heard."""
 
     reached: tuple[tuple[str, str], ...] = ()
     heard: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ Routing = tuple[Reached, ...]
 
 
 def place_calls(desk: Desk, orders: Iterable[Order]) -> Routing:
-    """What becomes of each call, now."""
+    """Place each call now and return how it ended."""
     return tuple(_place(desk, order) for order in orders)
 
 
@@ -37,9 +37,9 @@ def _place(desk: Desk, order: Order) -> Reached:
 
 
 def misrouted(found: Routing, before: Routing, after: Routing, orders: Sequence[Order]) -> tuple[str, ...]:
-    """The calls that came out otherwise than before or after the apply.
+    """The calls that ended otherwise than before and after the apply.
 
-    A call that reaches nobody before or after the apply may reach nobody meanwhile, whatever it hears of that.
+    A call that reaches nobody before or after the apply may reach nobody meanwhile, with any message.
     """
     wrong = []
     for order, now, one, other in zip(orders, found, before, after, strict=True):

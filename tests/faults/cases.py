@@ -24,7 +24,7 @@ RUNS = 3
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """An apply that nothing befalls: how many API calls it takes, what it leaves, how calls go before and after it."""
+    """An apply without a fault: its number of API calls, the final state, and how calls end before and after it."""
 
     requests: int
     state: AccountState
@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a case; `runs` is how often it was run again until its plan was empty."""
+    """The result of a case; `runs` is how often it was run again until its plan was empty."""
 
     case: Case
     runs: int = 0
@@ -64,12 +64,12 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Whether it converged, with nothing lost, doubled or routed wrongly."""
+        """Whether it converged without a lost or duplicated resource or a misrouted call."""
         return self.converged and not (self.difference or self.misrouted or self.error)
 
 
 def apply_undisturbed(apply: Apply, account: Path, every: int = 1) -> Undisturbed:
-    """What the apply does when nothing befalls it; calls are placed before every so many of its API calls."""
+    """Run the apply without a fault, placing calls every few API calls."""
     with copied(account) as folder:
         ended = run_in_child(lambda: _apply_counting(apply, folder), folder.parent)
         if ended.value is None:
@@ -87,7 +87,7 @@ def apply_undisturbed(apply: Apply, account: Path, every: int = 1) -> Undisturbe
 
 
 def run_case(case: Case, account: Path, usual: Undisturbed) -> Verdict:
-    """What comes of the case: struck in a process of its own, then run again in another."""
+    """Run the case: a process with the fault, then another without."""
     with copied(account) as folder:
         struck = run_in_child(lambda: _apply_struck(case, folder), folder.parent)
         if struck.signal not in (0, signal.SIGKILL):
@@ -140,7 +140,7 @@ def _apply_while_calls_are_placed(
 
 
 def _apply_struck(case: Case, folder: Path) -> bool:
-    """Whether the apply got over the fault by itself."""
+    """Whether the apply succeeded despite the fault."""
     desk = case.apply.prepare(_open(folder))
     strike(desk, case.fault, case.call)
     try:
@@ -150,7 +150,7 @@ def _apply_struck(case: Case, folder: Path) -> bool:
 
 
 def _run_again(case: Case, folder: Path, usual: Undisturbed) -> Verdict:
-    """What comes of running again, without faults, until nothing is left to do."""
+    """Run again without faults until the plan is empty, and return the result."""
     desk = case.apply.prepare(_open(folder))
     found = place_calls(desk, case.apply.calls)
     wrong = misrouted(found, usual.before, usual.after, case.apply.calls)
@@ -170,7 +170,7 @@ def _run_again(case: Case, folder: Path, usual: Undisturbed) -> Verdict:
 
 
 def _settle_claim(desk: Desk, held: HeldError, case: Case) -> str:
-    """The dead run's claim is broken by name; every second time it is waited for instead."""
+    """Break the dead run's claim by name; every second time wait until it expires instead."""
     if held.holder != OPERATOR:
         raise AssertionError(f"the claim is said to be {held.holder}'s")
     if case.call % 2:

@@ -1,4 +1,4 @@
-"""A function in a process of its own, which may be killed in the middle: what it gave back, or how it ended."""
+"""Run a function in a child process that may be killed, and return its result or how it ended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_S = 300
 
 @dataclass(frozen=True)
 class Ended(Generic[T]):
-    """How a process ended: with what it gave back, or with a signal, or with what it said of its failure."""
+    """How a process ended: with a result, a signal, or an error message."""
 
     value: T | None = None
     signal: int = 0
@@ -29,7 +29,7 @@ class Ended(Generic[T]):
 
 
 def run_in_child(function: Callable[[], T], scratch: Path) -> Ended[T]:
-    """How a copy of this process ends that calls the function; its temporary files go to `scratch`."""
+    """Fork, call the function in the child, and return how it ended; its temporary files go to `scratch`."""
     assert threading.active_count() == 1, "a process with threads can't be forked"
     reading, writing = os.pipe()
     child = os.fork()
@@ -48,7 +48,7 @@ def run_in_child(function: Callable[[], T], scratch: Path) -> Ended[T]:
 
 
 def _be_the_child(function: Callable[[], object], scratch: Path, writing: int) -> None:
-    """Nothing; this process ends here, without anybody's clean-up, as one that is stopped does."""
+    """Call the function and end this process without clean-up, as a killed process would."""
     tempfile.tempdir = str(scratch)
     try:
         answer: tuple[object, str] = function(), ""
@@ -61,7 +61,7 @@ def _be_the_child(function: Callable[[], object], scratch: Path, writing: int) -
 
 
 def _read_all(reading: int, child: int) -> bytes:
-    """Everything until the child has closed its end; a child that takes too long is killed."""
+    """Read until the child closes its end, and kill a child that takes too long."""
     content, until = b"", time.monotonic() + LONGEST_S
     while True:
         ready, _, _ = select.select([reading], [], [], max(0.0, until - time.monotonic()))

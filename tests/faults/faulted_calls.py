@@ -1,8 +1,8 @@
-"""Calls while something is broken: who reaches a person, who hears the right words, and who is lost.
+"""Calls during a fault: who reaches a person, who hears the right message, and who is lost.
 
-Each fault meets the network as it would be without `then` and fallback URLs ("before"), and as it is with both
-("after"): a number to ring on to, and the fallback URLs that our plans set. A fault lasts through quiet times, or
-begins before a deploy, a promote or a move of the hosting, and calls are placed between the API calls of that.
+Each fault is tried on the network without `then` and fallback URLs ("before"), and with both ("after"): a further
+number to ring, and the fallback URLs that our plans set. A fault happens at rest, or begins before a deploy, a promote
+or a move of the hosting, between whose API calls the calls are placed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ REACHED, HEARD, LOST = "reached", "heard why", "lost"
 
 @dataclass(frozen=True)
 class Place:
-    """Whose calls are placed: a phone, its number and domain, and the environment that answers for it."""
+    """The phone whose calls are placed, with its number, domain and environment."""
 
     environment: str
     phone: str
@@ -56,7 +56,7 @@ class Place:
     domain: str
 
     def orders(self, fault: CallFault) -> dict[str, Order]:
-        """The calls that a fault is tried with, by their kind."""
+        """The calls to try a fault with, by kind."""
         ours: Order = {"client": self.phone, "domain": self.domain}
         rung = {f"sip:{self.phone}@{self.domain}": fault.rung} if fault.rung else {}
         every: dict[str, Order] = {
@@ -74,7 +74,7 @@ OF_PROD = Place("prod", "lobby", LOBBY, PROD)
 
 @dataclass(frozen=True)
 class CallFault:
-    """One thing that is broken: how it begins, how those who are rung behave, and who answers Twilio."""
+    """A fault: how it begins, how called phones behave, and which hosting is used."""
 
     name: str
     begin: Callable[[Desk, Place], AbstractContextManager[Any]] = lambda desk, place: nullcontext()
@@ -99,7 +99,7 @@ def _server_at(desk: Desk, address: str) -> None:
 
 @contextmanager
 def _killed_alone(desk: Desk, place: Place) -> Iterator[None]:
-    """No functions that answer calls stand by; the fallback alone does, where there are fallback URLs."""
+    """The server is killed and no voice functions stand by; if fallback URLs are set, the fallback answers."""
     desk.do(desk.delete("other_hosting"))
     with _killed(desk, place):
         yield
@@ -115,7 +115,7 @@ def _killed(desk: Desk, _: Place) -> Iterator[None]:
 
 
 def _stub(wait_s: float, body: bytes) -> Callable[[Desk, Place], AbstractContextManager[None]]:
-    """A server in our own one's place that waits so long and then answers this."""
+    """A server in place of ours that answers this after a delay."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -128,7 +128,7 @@ def _stub(wait_s: float, body: bytes) -> Callable[[Desk, Place], AbstractContext
                 self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Keep the table free of it."""
+            """Write no log."""
 
     @contextmanager
     def begin(desk: Desk, _: Place) -> Iterator[None]:
@@ -154,7 +154,7 @@ def _table_missing(desk: Desk, _: Place) -> Iterator[None]:
 
 
 def _edited(paths: Iterable[str], more: str) -> Callable[[Desk, Place], AbstractContextManager[None]]:
-    """The functions are deployed with something added to these modules; the files stay as they were."""
+    """Deploy the functions with code added to these modules; the files stay as they are."""
 
     @contextmanager
     def begin(desk: Desk, place: Place) -> Iterator[None]:
@@ -203,7 +203,7 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Moment:
-    """When a fault is met: in quiet times, or while an apply is under way; from which account, and for whose calls."""
+    """When a fault occurs: at rest or during an apply; with the initial account and the phones concerned."""
 
     name: str
     account: str
@@ -226,7 +226,7 @@ MOMENTS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A fault at a moment, before or after calls were kept from being lost."""
+    """A fault at a moment, with or without `then` and fallback URLs."""
 
     fault: CallFault
     moment: Moment
@@ -237,7 +237,7 @@ class Case:
 
 
 def list_cases(faults: Sequence[CallFault] = FAULTS, moments: Sequence[Moment] = MOMENTS) -> list[Case]:
-    """Every case that there is: the servers that break are stage's, and what moves away was there before."""
+    """Every case: the server that breaks is stage's, and a hosting that is moved was used before."""
     return [
         Case(fault, moment, is_after)
         for moment in moments
@@ -249,7 +249,7 @@ def list_cases(faults: Sequence[CallFault] = FAULTS, moments: Sequence[Moment] =
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of the calls of a case: how many of each kind came to what, and what was heard by those lost."""
+    """The results of a case: how many calls of each kind ended how, and what lost callers heard."""
 
     case: Case
     came_to: Mapping[tuple[str, str], int]
@@ -257,7 +257,7 @@ class Verdict:
     error: str = ""
 
     def count(self, kinds: Iterable[str] = ("out", "trunk", "911", "in"), words: Iterable[str] = ()) -> int:
-        """How many calls of these kinds came to these ends, or to any."""
+        """The number of calls of these kinds with these ends, or with any."""
         ends = tuple(words) or (REACHED, HEARD, LOST)
         return sum(self.came_to.get((kind, end), 0) for kind in kinds for end in ends)
 
@@ -302,7 +302,7 @@ def run_case(case: Case, account: Path) -> Verdict:
 
 
 def _prepare(desk: Desk, case: Case, fault: ExitStack) -> None:
-    """Bring the network to where the fault finds it: both hostings are live, and what answers is deployed last."""
+    """Bring the network into the fault's initial state: both hostings live, the one to be used deployed last."""
     place = case.moment.place
     for environment in dict.fromkeys(("stage", place.environment)):
         fault.enter_context(serving(desk, environment))
@@ -318,12 +318,12 @@ def _prepare(desk: Desk, case: Case, fault: ExitStack) -> None:
 
 
 def _right_words(desk: Desk) -> frozenset[str]:
-    """All that our own dial plan may say."""
+    """All messages that our own dial plan may say."""
     return frozenset(compile_table(desk.parameters).messages.model_dump().values())
 
 
 def _place(desk: Desk, kind: str, order: Order, right: frozenset[str]) -> tuple[str, str]:
-    """What a call came to, and what its caller heard."""
+    """Place a call; return its end and what the caller heard."""
     told: dict[str, Any] = desk.account.transport.send("POST", f"{CONTROL}/calls", json=order).json()
     said = " ".join(map(str, told.get("heard", ())))
     if any(leg["status"] == "completed" for leg in told.get("children", ())):
@@ -336,7 +336,7 @@ def _place(desk: Desk, kind: str, order: Order, right: frozenset[str]) -> tuple[
 
 
 def try_calls(cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = lambda _: None) -> list[Verdict]:
-    """What comes of each case, one after the other: each has a rehearsal of its own in this process."""
+    """Run each case, one after the other, each with its own rehearsal in this process."""
     verdicts: list[Verdict] = []
     with tempfile.TemporaryDirectory(prefix="faulted-calls-") as name:
         accounts = {}
@@ -355,7 +355,7 @@ def try_calls(cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = lam
 
 
 def amiss(verdicts: Iterable[Verdict]) -> list[str]:
-    """What is not as it should be: cases that failed or placed no call, and calls lost though something keeps them."""
+    """Problems: cases that failed or placed no call, and lost calls that should not have been."""
     return [
         f"{one.case}: {one.error or '; '.join(one.heard) or 'no call was placed'}"
         for one in verdicts
@@ -364,7 +364,7 @@ def amiss(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def table_of_calls(verdicts: Sequence[Verdict]) -> str:
-    """A row a fault and moment: of how many calls how many reached a person, or heard the right words."""
+    """A row a fault and moment: how many of the calls reached a person or heard the right message."""
     heads = ["fault", "moment"]
     for when in ("before", "after"):
         heads += [f"calls {when}", REACHED, HEARD, "share", "share of 911"]

@@ -1,4 +1,4 @@
-"""Damaged and made-up texts by the hundred thousand, put to those who read what strangers send: none may break them."""
+"""Damaged and generated texts, many thousands, given to the parsers of untrusted input: none may fail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _table = compile_table(load_parameters(SAMPLE))
 
 @dataclass
 class Fuzzed:
-    """What became of the texts that one reader was given, and each that broke it or a promise of it."""
+    """How one parser fared: the texts it was given, and each that made it fail."""
 
     reader: str
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -38,7 +38,7 @@ class Fuzzed:
 
 
 def read_number(text: str) -> str:
-    """Whether it is an E.164 number; all that is said of numbers is asked."""
+    """Parse an E.164 number and use all its properties."""
     told = (country_of(text), format_number(text), mask_number(text), is_toll_free(text))
     assert len(told[2]) == len(text), "masking changes a number's length"
     if not is_e164(text):
@@ -49,7 +49,7 @@ def read_number(text: str) -> str:
 
 
 def read_sip_uri(text: str) -> str:
-    """Whether it is a SIP URI; what was dialled is asked too."""
+    """Parse a SIP URI and the dialled number in it."""
     _, host = parse_sip_uri(text)
     assert host == host.lower(), "a host in capitals"
     assert not any(mark in host for mark in "@:;>?"), "a host with more than a host"
@@ -60,7 +60,7 @@ def read_sip_uri(text: str) -> str:
 
 
 def read_document(text: str) -> str:
-    """Whether it is TwiML; its limits are looked at."""
+    """Parse TwiML and check its limits."""
     try:
         document = parse_twiml(text)
     except InvalidTwiml as unreadable:
@@ -74,7 +74,7 @@ def read_document(text: str) -> str:
 
 
 def read_parameters(text: str) -> str:
-    """Whether it is a query or a form as Twilio sends one."""
+    """Parse a query or form as Twilio sends one."""
     try:
         parse_values(text.encode("utf-8", "replace")).single()
     except RefusedRequest as refused:
@@ -112,7 +112,7 @@ READERS: Mapping[str, tuple[Reader, Sequence[str]]] = {
 
 
 def fuzz(name: str, texts: int, seed: int = 7) -> Fuzzed:
-    """What became of so many texts that one of the readers was given."""
+    """Give this many texts to a parser and return what happened."""
     reader, samples = READERS[name]
     fuzzed = Fuzzed(name)
     for text in damaged(samples, texts, seed):
@@ -124,7 +124,7 @@ def fuzz(name: str, texts: int, seed: int = 7) -> Fuzzed:
 
 
 def damaged(samples: Sequence[str], texts: int, seed: int) -> Iterator[str]:
-    """So many texts, the same for the same seed: the samples with some damage, and some that are nothing but pieces."""
+    """This many texts, equal for equal seeds: damaged samples, and random pieces of samples."""
     chance = random.Random(seed)
     for _ in range(texts):
         text = chance.choice(samples) if chance.random() < 0.95 else ""
@@ -156,7 +156,7 @@ def _damage(chance: random.Random, text: str, samples: Sequence[str]) -> str:
 
 
 def table_of_fuzzing(fuzzed: Sequence[Fuzzed]) -> str:
-    """A row a reader: how many texts it was given, what it made of them, and how many broke it."""
+    """A row a parser: the number of texts, what it made of them, and how many failed."""
     rows = [
         [one.reader, one.outcomes.total() + len(one.broken), one.outcomes[READ], one.outcomes[REFUSED], len(one.broken)]
         for one in fuzzed

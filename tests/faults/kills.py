@@ -1,8 +1,8 @@
-"""Applies that are killed at a random moment while they hold the claim, and run again: what came of each.
+"""Applies that are killed at a random moment while they hold the claim, then run again, with results.
 
-The sweep strikes at API calls; a kill comes in between, too: while a file is written, or the rehearsal saves. Whoever
-runs it again is told who holds the claim, and breaks it by that name, or waits until it has run out. Probe holds no
-claim: it is killed before any of its API calls, and the next run takes out what is left.
+The sweep's faults are at API calls; a kill can also come in between, while a file is written or the rehearsal saves.
+The next run reports the claim's holder, and breaks it by that name, or waits until it expires. Probe holds no claim: it
+is killed before one of its API calls, and the next run removes what is left.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ PROBES = 6
 
 @dataclass(frozen=True)
 class ProbeKill:
-    """A probe that was killed before this API call: what it left, and what of that the next one left."""
+    """A probe killed before this API call: the resources that it left, and those that the next one left."""
 
     call: int
     left: tuple[str, ...]
@@ -60,14 +60,14 @@ class ProbeKill:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing is left, and nothing else was touched."""
+        """Whether no probe resource is left, and no other was changed."""
         return not self.still_left and self.is_as_before
 
 
 def kill_applies(
     kills: int, names: Sequence[str] = KILLED, on_verdict: Callable[[Verdict], None] = lambda _: None
 ) -> list[Verdict]:
-    """What comes of so many kills of these applies, each in its turn, at moments that the seed draws."""
+    """Kill and rerun these applies in turn, this many times, at random moments by the seed."""
     applies = [one for name in names for one in APPLIES if one.name == name]
     drawn = random.Random(SEED)
     with prepared(applies, every=10**6) as ready:
@@ -105,7 +105,7 @@ def _apply_timed(apply: Apply, folder: Path) -> int:
 
 
 def kill_probes(kills: int) -> list[ProbeKill]:
-    """What comes of so many kills of probe, at API calls that the seed draws."""
+    """Kill and rerun probe this many times, at random API calls by the seed."""
     with tempfile.TemporaryDirectory(prefix="killed-probes-") as name:
         account = Path(name) / "account"
         make_account(account, "stage")
@@ -130,7 +130,7 @@ def _kill_probe(account: Path, call: int) -> ProbeKill:
 
 
 def _probe(folder: Path, killed_at: int = 0) -> int:
-    """How many API calls some free probes take; the process ends before one of them, where one is named."""
+    """Run free probes and count their API calls; end the process before the given call, if one is given."""
     desk = open_desk(folder)
     desk.requests()
 
@@ -144,7 +144,7 @@ def _probe(folder: Path, killed_at: int = 0) -> int:
 
 
 def table_of_kills(verdicts: Sequence[Verdict], probes: Sequence[ProbeKill]) -> str:
-    """A row an apply: what came of its kills."""
+    """A row an apply: the results of its kills."""
     heads = [
         "apply",
         "killed",

@@ -44,7 +44,7 @@ ORDERS: Sequence[tuple[Order, str]] = (
 
 @dataclass(frozen=True)
 class LongRun:
-    """What came of a long run: calls by outcome, as placed and as reported; memory in megabytes, seconds."""
+    """The result of a long run: calls by outcome, as placed and as reported; memory in megabytes, seconds."""
 
     placed: Counter[str]
     reported: Counter[str]
@@ -54,7 +54,7 @@ class LongRun:
 
     @property
     def is_good(self) -> bool:
-        """Whether every call is reported as it went, and once, and memory stayed within the bound."""
+        """Whether every call is reported once and with its outcome, and memory stayed within the bound."""
         return self.placed == self.reported and self.end_mb - self.warm_mb <= BOUND_MB
 
     def row(self) -> str:
@@ -72,7 +72,7 @@ class LongRun:
 
 
 def run_long(calls: int) -> LongRun:
-    """So many calls, out of and into two environments in turn, and what the account's own report has of them."""
+    """Place this many calls, outgoing and incoming in two environments, and compare the account's report."""
     placed: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="long-run-") as name:
         folder = Path(name)
@@ -92,21 +92,21 @@ def run_long(calls: int) -> LongRun:
 
 
 def _report(account: Account) -> Counter[str]:
-    """How many calls came to what, by the account's own report."""
+    """The number of calls by outcome in the account's report."""
     phones = {one.caller_id: Phone(key, one.environment) for key, one in sample()[0].clients.items()}
     data = load_calls("twilio", account, since=BEGINNING, service=SERVICE, phones=phones)
     return Counter(map(str, data.frame["outcome"]))
 
 
 def memory_kb(process: int) -> int:
-    """The resident memory of a process and of those that it started, in kilobytes."""
+    """The resident memory of a process and its children, in kilobytes."""
     started = psutil.Process(process)
     return sum(one.memory_info().rss for one in (started, *started.children(recursive=True))) // 1024
 
 
 @contextmanager
 def _rehearsal(state: Path) -> Iterator[tuple[subprocess.Popen[str], Account]]:
-    """A rehearsal in a process of its own, and its account."""
+    """A rehearsal in a separate process, and its account."""
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--port", "0", "--state", str(state)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -117,7 +117,7 @@ def _rehearsal(state: Path) -> Iterator[tuple[subprocess.Popen[str], Account]]:
 
 
 def _open(process: subprocess.Popen[str]) -> Account:
-    """The account, from what the rehearsal prints once it is ready."""
+    """The account, opened from what the rehearsal prints once it is ready."""
     assert process.stdout
     said: dict[str, str] = {}
     while not {"URL", "Account SID", "Auth token"} <= said.keys():
@@ -132,7 +132,7 @@ def _open(process: subprocess.Popen[str]) -> Account:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 where nothing was lost and memory stayed within its bound."""
+    """The exit code: 0 if no call was lost and memory stayed within its bound."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.long_run", description=__doc__)
     parser.add_argument("--calls", type=int, default=CALLS, metavar="N")
     run = run_long(parser.parse_args(arguments).calls)

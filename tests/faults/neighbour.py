@@ -1,4 +1,4 @@
-"""`python -m tests.faults.neighbour FOLDER ROLE`: somebody works on an account while somebody else does."""
+"""`python -m tests.faults.neighbour FOLDER ROLE`: one of two operators who work on an account together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Said = dict[str, Any]
 
 
 def work_on_stage(desk: Desk) -> Said:
-    """Deploys three edits, and calls from stage."""
+    """Deploy three edits, and call from stage."""
     for number in range(3):
         desk.edit("/decide", f"\n// edit {number}\n")
         desk.do(desk.deploy())
@@ -33,7 +33,7 @@ def work_on_stage(desk: Desk) -> Said:
 
 
 def work_on_prod(desk: Desk) -> Said:
-    """Sets three phones up, and calls from prod."""
+    """Set three phones up, and call from prod."""
     for phone, number in NEW_PHONES.items():
         desk.do(desk.set_up(phone, buy=number))
         place_calls(desk, [FROM_PROD] * (CALLS // 3))
@@ -41,7 +41,7 @@ def work_on_prod(desk: Desk) -> Said:
 
 
 def contend(name: str) -> Callable[[Desk], Said]:
-    """Deploys edit after edit to stage, however often somebody else is found there."""
+    """Deploy edit after edit to stage, trying again whenever another operator holds the claim."""
 
     def deploy(desk: Desk) -> Said:
         done, holders = 0, []
@@ -63,7 +63,7 @@ def contend(name: str) -> Callable[[Desk], Said]:
 
 
 def apply_the_plan_at_hand(desk: Desk) -> Said:
-    """Makes a plan, waits for the word, applies it by its fingerprint, and says how that ended."""
+    """Make a plan, wait for a signal, apply it by its fingerprint, and report the result."""
     proposal = desk.set_up(NEW_PHONE, buy=NEW_PHONES[NEW_PHONE])
     print("ready", flush=True)
     sys.stdin.readline()
@@ -84,7 +84,7 @@ ROLES: Mapping[str, Callable[[Desk], Said]] = {
 
 
 def main(folder: str, role: str) -> None:
-    """Say, as JSON, what came of it."""
+    """Play the role and print the result as JSON."""
     print(json.dumps(ROLES[role](open_desk(Path(folder), operator=role))))
 
 

@@ -1,7 +1,7 @@
-"""Causes that are planted in a rehearsed network, and those that `troubleshoot` names for the symptoms they show.
+"""Causes planted in a rehearsed network, and those that `troubleshoot` names for their symptoms.
 
-A seed chooses the phone that is struck and what else happened that day: calls to wrong numbers, far sides that are
-busy, another phone that is off. None of that may be taken for the cause.
+A seed chooses the affected phone and the other events of the day: calls to wrong numbers, busy numbers, another phone
+that is off. None of these may be named as the cause.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PASSWORD = "Another-phone-1"
 
 @dataclass
 class Struck:
-    """The network that something is planted in, the phone that is struck, the other one, and what chance decides."""
+    """The network, the affected phone, another phone, and the random generator."""
 
     desk: Desk
     client: str
@@ -57,16 +57,16 @@ class Struck:
 
     @property
     def number(self) -> str:
-        """The struck phone's number."""
+        """The affected phone's number."""
         return self.desk.parameters.clients[self.client].caller_id
 
     def domain_of(self, client: str) -> str:
-        """The SIP domain that a phone belongs to."""
+        """A phone's SIP domain."""
         return self.desk.parameters.sip_domain_of(client)
 
     @property
     def domain(self) -> Any:
-        """The struck phone's SIP domain, as twilio-python lets it be changed."""
+        """The affected phone's SIP domain, as a twilio-python context."""
         return self.twilio.sip.domains(self.desk.domain(self.domain_of(self.client)).sid)
 
     @property
@@ -76,43 +76,43 @@ class Struck:
 
     @property
     def credential(self) -> Any:
-        """The struck phone's credential, as twilio-python lets it be changed."""
+        """The affected phone's credential, as a twilio-python context."""
         credentials = self.twilio.sip.credential_lists(self.list_sid).credentials
         return credentials(next(one.sid for one in credentials.list() if one.username == self.client))
 
     @property
     def owned(self) -> Any:
-        """The struck phone's number, as twilio-python lets it be changed."""
+        """The affected phone's number, as a twilio-python context."""
         return self.twilio.incoming_phone_numbers(self.desk.number(self.number).sid)
 
     @property
     def environment(self) -> Any:
-        """Stage, as twilio-python lets it be changed."""
+        """Stage, as a twilio-python context."""
         return self.twilio.serverless.v1.services(SERVICE).environments(self.desk.environment_sid("stage"))
 
     def tell(self, path: str, **body: Any) -> Any:
-        """What the rehearsal's own door answers, without a word about a phone that is turned away."""
+        """The response of the rehearsal's own API, whether or not it rejects a phone."""
         send = self.desk.account.transport.send
         return send("POST", f"{CONTROL}{path}", json=body, auth=self.desk.account.credentials.basic).json()
 
     def dial(self, number: str = FAR, *, client: str = "", domain: str = "", **behaviour: Any) -> None:
-        """The struck phone dials, or another one."""
+        """The affected phone, or another, places a call."""
         client = client or self.client
         self.tell("/calls", client=client, dial=number, domain=domain or self.domain_of(client), talk=5, **behaviour)
 
     def ring(self, client: str = "", **behaviour: Any) -> None:
-        """Somebody outside calls the struck phone, or another one, which behaves like this."""
+        """An outside caller calls the affected phone or another, which responds like this."""
         client = client or self.client
         address = f"sip:{client}@{self.domain_of(client)}"
         to = self.desk.parameters.clients[client].caller_id
         self.tell("/calls", **{"from": OUTSIDE, "to": to, "targets": {address: {"talk": 5, **behaviour}}})
 
     def switch(self, client: str, *, on: bool, domain: str = "") -> None:
-        """A phone is switched on, or off."""
+        """Switch a phone on or off."""
         self.tell(f"/clients/{client}", registered=on, domain=domain or self.domain_of(client))
 
     def edit(self, path: str, content: str = "", *, more: str = "", visibility: str = "") -> None:
-        """Something else is deployed than the files say."""
+        """Deploy something that differs from the files."""
         whole = self.desk.bundle
         old = whole.modules[path]
         text = content.encode() or old.content + more.encode()
@@ -127,7 +127,7 @@ Plant = Callable[[Struck], object]
 
 @dataclass(frozen=True)
 class PlantedCause:
-    """What happens to a network, under which symptoms people tell of it, and the cause that is to be named."""
+    """A change to a network, the symptoms that it causes, and the cause that must be named."""
 
     name: str
     cause: str  # empty where only a person can tell
@@ -189,7 +189,7 @@ def _strangers_call(at: Struck) -> None:
 
 
 def _rotate(at: Struck) -> None:
-    """The password is changed at Twilio, and the phone tries with the one that it has."""
+    """Change the password at Twilio while the phone registers with the old one."""
     at.credential.update(password=PASSWORD)
     at.switch(at.client, on=False)
     _register_with(at, at.client, "The-old-one-1")
@@ -275,7 +275,7 @@ def _declare(**fields: Any) -> Plant:
 
 
 def _down_for_a_while(at: Struck) -> None:
-    """Our own server is away while the phone calls, and there again when somebody looks."""
+    """Stop our own server during the phone's calls, and start it again before troubleshooting."""
     host = urlsplit(at.desk.server.base_urls["stage"]).hostname
     servers = at.desk.account.transport.send("GET", f"{CONTROL}/servers").json()["servers"]
     address = next(one["address"] for one in servers if one["host"] == host)
@@ -290,7 +290,7 @@ def _dial_at_other_domain(at: Struck) -> None:
 
 
 def _break_other(at: Struck) -> None:
-    """Something happens to the other phone, which is not the one that people tell of."""
+    """Break the other phone, which is not the one reported."""
     broken = replace(at, client=at.other, other=at.client)
     at.chance.choice((_switch_off, _rotate, _other_domain, lambda one: one.credential.delete()))(broken)
     broken.ring(busy=True)
@@ -319,7 +319,7 @@ def _kill_server(at: Struck) -> None:
 
 
 def _slow(at: Struck) -> None:
-    """By the clock of the simulated calls, which otherwise stands still while a function is asked."""
+    """Delay the function by the clock of simulated calls, which usually stands still meanwhile."""
     with patch.object(SimulatedWires, "lasted", lambda wires, seconds: 2.6):
         at.dial()
         at.dial()
@@ -540,7 +540,7 @@ EVERYDAY: tuple[Plant, ...] = (
 
 @dataclass(frozen=True)
 class Case:
-    """A planted cause, the symptom under which it is told, and the seed that decides the rest."""
+    """A planted cause, the reported symptom, and the seed of the other choices."""
 
     planted: PlantedCause
     symptom: str
@@ -552,7 +552,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was named for a case: a cause, or the question that was asked in place of one."""
+    """The result for a case: the cause that was named, or the question that was asked."""
 
     case: Case
     cause: str
@@ -565,7 +565,7 @@ class Verdict:
 
     @property
     def is_false(self) -> bool:
-        """Whether another cause was named: worse than none."""
+        """Whether another cause was named, which is worse than none."""
         return bool(self.cause) and not self.is_right
 
 
@@ -575,7 +575,7 @@ def list_cases(causes: Iterable[PlantedCause] = CAUSES, seeds: Iterable[int] = (
 
 
 def try_causes(cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = lambda _: None) -> list[Verdict]:
-    """What is named for each case; those that differ in their symptom alone share their network."""
+    """Run the cases; those that differ only in their symptom share a network."""
     networks: dict[tuple[str, int], list[Case]] = {}
     for case in cases:
         networks.setdefault((case.planted.name, case.seed), []).append(case)
@@ -594,7 +594,7 @@ def try_causes(cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = la
 
 
 def _make_account_in_use(folder: Path, hosting: str) -> None:
-    """Both phones are registered where they belong, and have called and been called."""
+    """Register both phones at their domains and place calls from and to them."""
     make_account(folder, "stage and two phones" if hosting == "functions" else "own server")
     with closing_desk(folder) as desk, ExitStack() as stack:
         if hosting == "self_hosted":
@@ -640,7 +640,7 @@ def _verdict(case: Case, desk: Desk, client: str, found: Gathered) -> Verdict:
 
 
 def opened(desk: Desk, **given: str) -> Runbook:
-    """What troubleshoot reads of an opened runbook."""
+    """An opened runbook with what troubleshoot uses."""
     return cast(
         Runbook,
         SimpleNamespace(
@@ -658,7 +658,7 @@ def opened(desk: Desk, **given: str) -> Runbook:
 
 
 def amiss(verdicts: Iterable[Verdict]) -> list[str]:
-    """The cases for which nothing was named, or something false."""
+    """The cases without a named cause, or with a false one."""
     return [
         f"{one.case}: {one.cause or one.question}, not {one.case.planted.cause or 'a question'}"
         for one in verdicts
@@ -667,7 +667,7 @@ def amiss(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def table_of_causes(verdicts: Sequence[Verdict]) -> str:
-    """A row a planted cause: how often it was named, how often a question came instead, and what was false."""
+    """A row a planted cause: how often it was named, how often a question was asked, and what was false."""
     rows = ["| planted | symptoms | cases | named | asked | false |", "| --- | --- | ---: | ---: | ---: | ---: |"]
     by_name: dict[str, list[Verdict]] = {}
     for one in verdicts:

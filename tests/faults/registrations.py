@@ -1,7 +1,8 @@
-"""A simulated month of phones that log their registrations, each in its make's form, at the rehearsal's own SIP door.
+"""A simulated month of phones whose logs, in each maker's format, come from the rehearsal's own SIP server.
 
-The door's registrar knows who is registered; the phones are unplugged, leave, move, get a wrong password and lose the
-network; some of their datagrams are lost. What the log and the calls let us know is compared with what was so.
+The server's registrar knows who is registered; the phones are unplugged, unregister, move, get a wrong password and
+lose the network; some of their datagrams are lost. The states reported by log and calls are compared with the true
+ones.
 """
 
 from __future__ import annotations
@@ -56,19 +57,19 @@ FAULTS = {
 
 
 class Recording(Handset):
-    """A telephone that remembers what it sent and got, as its log would have it."""
+    """A SIP phone that keeps the messages it sent and received, for its log."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.messages: list[str] = []
 
     def send(self, message: SipMessage | bytes) -> None:
-        """Send something, and log it."""
+        """Send and log a message."""
         self.messages.append(bytes(message).decode())
         super().send(message)
 
     def receive(self) -> SipMessage:
-        """The next message, which is logged."""
+        """Receive and log the next message."""
         message = super().receive()
         self.messages.append(bytes(message).decode())
         return message
@@ -76,7 +77,7 @@ class Recording(Handset):
 
 @dataclass
 class Phone:
-    """An imitated device: its form of log, its address, what is wrong with it, and when it was there."""
+    """An imitated device: its log format, its address, its fault, and when it was registered."""
 
     name: str
     form: Imitation
@@ -88,12 +89,12 @@ class Phone:
     there: list[tuple[datetime, bool]] = field(default_factory=list)
 
     def plug(self, host: str) -> None:
-        """Start anew, at an address of one's own network."""
+        """Restart at an address of one's own network."""
         self.handset.close()
         self.host, self.handset = host, Recording(self.network.address, self.name)
 
     def register(self, expires: int = EXPIRY_S) -> int:
-        """Register, and say what came of it; 0 without an answer."""
+        """Register and return the status; 0 without an answer."""
         if self.fault == "cut off from the Internet":
             asked = self.handset.request(
                 "REGISTER", f"sip:{DOMAIN}", to=f"<sip:{self.name}@{DOMAIN}>", Expires=str(expires)
@@ -104,7 +105,7 @@ class Phone:
         return int(self.handset.register(expires).status_code)
 
     def datagrams(self) -> Iterator[bytes]:
-        """What is to be logged since the last time."""
+        """The log's datagrams since the last call."""
         messages, self.handset.messages = self.handset.messages, []
         for message in messages:
             yield from self.form(message)
@@ -112,7 +113,7 @@ class Phone:
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that went wrong with a phone, and until when."""
+    """A fault of a phone, with its end."""
 
     phone: str
     kind: str
@@ -122,7 +123,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Month:
-    """What was so, what was known of it, and how many lines it took."""
+    """The true states, those that were reported, and the number of lines."""
 
     faults: list[Fault]
     truth: dict[str, list[tuple[datetime, bool]]]
@@ -133,7 +134,7 @@ class Month:
 
 
 class World:
-    """The phones, the door and the listener, with one clock, which a test moves."""
+    """The phones, the SIP server and the listener, with a clock that a test moves."""
 
     def __init__(self, network: Network, days: float, seed: int) -> None:
         self.network = network
@@ -168,7 +169,7 @@ class World:
         return Phone(name, IMITATIONS[form], self.network, next(self._hosts), handset)
 
     def run(self) -> Month:
-        """Let the time pass."""
+        """Advance the clock."""
         for phone in self.phones:
             self._start(phone)
             self._later(self.random.uniform(1, 60 * FAULT_EVERY_H), self._breaking(phone))
@@ -185,7 +186,7 @@ class World:
         return Month(self.faults, truth, intervals_of(known), self.until, self.listener.counts, self.kept)
 
     def close(self) -> None:
-        """End all of it."""
+        """Stop everything."""
         for phone in self.phones:
             phone.handset.close()
         self._log.close()
@@ -195,7 +196,7 @@ class World:
         heapq.heappush(self._agenda, (self.now + timedelta(minutes=minutes), next(self._order), happen))
 
     def _look(self) -> None:
-        """Note which phones are there: registered, not refused, plugged in and connected."""
+        """Record which phones are registered, not refused, plugged in and connected."""
         for phone in self.phones:
             is_there = not phone.fault and self._is_registered(phone, phone.handset.port)
             if not phone.there or phone.there[-1][1] is not is_there:
@@ -280,7 +281,7 @@ class World:
 
 
 def run_month(days: float = 30, seed: int = SEED) -> Month:
-    """So many days, from nothing."""
+    """Simulate this many days from an empty account."""
     with tempfile.TemporaryDirectory() as folder, open_network(Path(folder) / "state.db") as network:
         world = World(network, days, seed)
         try:
@@ -293,12 +294,12 @@ def run_month(days: float = 30, seed: int = SEED) -> Month:
 
 
 def known_at(month: Month, phone: str, at: datetime) -> Interval:
-    """What was known of a phone at a moment."""
+    """The reported state of a phone at a moment."""
     return next(one for one in month.known if one.client == phone and one.since <= at < one.until)
 
 
 def noticed_after(month: Month, fault: Fault) -> tuple[timedelta, Known]:
-    """How long a phone that was away was said to be on, and what was said in the end; on, where it was all along."""
+    """How long a phone with a fault was reported on, and the final report, which is on if it never changed."""
     began, ended = known_at(month, fault.phone, fault.began), min(fault.ended, month.until)
     if began.known is Known.ON and began.until >= ended:
         return ended - fault.began, Known.ON
@@ -307,7 +308,7 @@ def noticed_after(month: Month, fault: Fault) -> tuple[timedelta, Known]:
 
 
 def back_after(month: Month, fault: Fault) -> timedelta | None:
-    """How long a phone that was there again was not said to be on; None where the next fault came first."""
+    """How long until a recovered phone was reported on; None if the next fault came first."""
     on = [one for one in month.known if one.client == fault.phone and one.known is Known.ON and one.until > fault.ended]
     if fault.ended >= month.until or not on:
         return None
@@ -315,7 +316,7 @@ def back_after(month: Month, fault: Fault) -> timedelta | None:
 
 
 def compare(month: Month) -> dict[tuple[bool, Known], float]:
-    """The seconds that a phone was there or away, by what was said of it."""
+    """The seconds that phones were on or off, by what was reported."""
     seconds = {(is_there, known): 0.0 for is_there in (True, False) for known in Known}
     for _, is_there, known, since, until in _pieces(month):
         seconds[is_there, known] += (until - since).total_seconds()
@@ -332,7 +333,7 @@ def _pieces(month: Month) -> Iterator[tuple[str, bool, Known, datetime, datetime
 
 
 def wrong_for_too_long(month: Month) -> list[str]:
-    """Where a phone that was away was said to be on for longer than its registration held, or one there to be off."""
+    """Phones reported on for longer than their registration lasted, or reported off while registered."""
     longest = {
         (False, Known.ON): timedelta(seconds=EXPIRY_S) + GRACE,
         (True, Known.OFF): timedelta(seconds=USUAL_RENEWAL_S + UNANSWERED_S),
@@ -345,7 +346,7 @@ def wrong_for_too_long(month: Month) -> list[str]:
 
 
 def table_of_faults(month: Month) -> str:
-    """A row a kind of fault: how often, what was said of it, and after how long."""
+    """A row a kind of fault: how often it happened, what was reported, and after how long."""
     heads = ["what happened", "times", "known off", "not known", "said on throughout"]
     heads += [f"{what}, {which}" for what in ("noticed", "back") for which in ("median", "longest")]
     rows = []
@@ -361,7 +362,7 @@ def table_of_faults(month: Month) -> str:
 
 
 def table_of_time(month: Month) -> str:
-    """Of the phones' time, how much of it was known, and how rightly."""
+    """How much of the phones' time was reported, and how much of that correctly."""
     seconds = compare(month)
     total = sum(seconds.values())
     rows = [
@@ -373,7 +374,7 @@ def table_of_time(month: Month) -> str:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Prometheus says that a phone is not registered, by the rule that watch writes for it."""
+    """Prometheus reports an unregistered phone by the rule that watch writes."""
 
     phone: str
     at: datetime
@@ -383,7 +384,7 @@ class Alarm:
 
 
 def alarms_of(month: Month) -> list[Alarm]:
-    """The alarms of the month: a phone was known to be off for as long as the rule waits."""
+    """The alarms of the month: phones reported off for as long as the rule waits."""
     alarms = []
     for one in month.known:
         at = one.since + WAITS
@@ -396,7 +397,7 @@ def alarms_of(month: Month) -> list[Alarm]:
 
 
 def table_of_alarms(month: Month) -> str:
-    """A row a kind of fault: how many lasted long enough for an alarm, how many had one, and after how long."""
+    """A row a kind of fault: how many lasted long enough for an alarm, how many got one, and after how long."""
     alarms = alarms_of(month)
     rows: list[list[Any]] = []
     for kind in FAULTS:
@@ -409,7 +410,7 @@ def table_of_alarms(month: Month) -> str:
 
 
 def table_of_lines(month: Month) -> str:
-    """How much was read and kept."""
+    """How many lines were read and kept."""
     days = (month.until - START).days
     return as_table(
         ["phones", "days", "log lines", f"of them lost, one in {LOST_ONE_IN}", "kept"],

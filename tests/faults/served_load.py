@@ -1,8 +1,8 @@
-"""Our own server under load for hours, one fault after the other: who was answered, and which events there are.
+"""Our own server under load for hours, one fault after the other: its answers, and its events.
 
-Calls come in and go out in turn, emergency calls among them. Of each request that was answered there must be just one
-event on the disk, and it must have been handed on. A request without an answer (the worker that had it was killed) is
-one for which Twilio asks the fallback URL.
+Calls alternate between incoming and outgoing, some to emergency numbers. Each answered request must have exactly one
+event on the disk, and that must be delivered. For a request without an answer (as its worker was killed) Twilio would
+request the fallback URL.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of call: how it begins, what its TwiML must have, and where its end is told."""
+    """One kind of call: its first request, the TwiML expected, and its final status callback."""
 
     path: str
     asked: Mapping[str, str]
@@ -82,7 +82,7 @@ KINDS = (
 
 @dataclass
 class Served:
-    """A server with several workers, on a port that it has again whenever it is started anew."""
+    """A server with several workers, which keeps its port when it is started again."""
 
     folder: Path
     port: int
@@ -92,11 +92,11 @@ class Served:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The server's address."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, as systemd does where it has ended; it takes connections from now on."""
+        """Start it, as systemd does after an exit, and wait until it accepts connections."""
         command = serve_command(self.folder, "--port", str(self.port), "--workers", str(WORKERS))
         with (self.folder / "log").open("a") as log:
             self.child = subprocess.Popen(
@@ -112,24 +112,24 @@ class Served:
             assert " at http://" in said.readline(), (self.folder / "log").read_text()
 
     def stop(self) -> None:
-        """Have it end by itself."""
+        """Ask it to end."""
         self.child.terminate()
         self.child.wait()
 
     def kill(self) -> None:
-        """End all of it at once."""
+        """Kill all its processes."""
         with suppress(ProcessLookupError):
             os.killpg(self.child.pid, signal.SIGKILL)
         self.child.wait()
 
     def workers(self) -> list[psutil.Process]:
-        """Those that answer, once there are as many as there should be."""
+        """The worker processes, once there are enough."""
         wait_until(lambda: sum(map(_is_ready, workers_of(self.child.pid))) == WORKERS, within_s=120)
         return workers_of(self.child.pid)
 
 
 def _is_ready(worker: psutil.Process) -> bool:
-    """Whether it keeps events by now, which it begins to do just before it answers."""
+    """Whether it keeps events, which begins just before it answers."""
     with suppress(psutil.Error):
         return any(Path(one.path).parent == memory_folder() for one in worker.open_files())
     return False
@@ -139,7 +139,7 @@ Begin = Callable[[Served], AbstractContextManager[Any]]
 
 
 def _once(do: Callable[[Served], object]) -> Begin:
-    """A fault that begins and ends at once."""
+    """A fault without a duration."""
 
     @contextmanager
     def begin(served: Served) -> Iterator[None]:
@@ -180,7 +180,7 @@ def _stall_a_worker(served: Served) -> None:
 
 @contextmanager
 def _full_disk(served: Served) -> Iterator[None]:
-    """No file of the workers' may grow beyond what the day's file has: a write there ends in the middle of a line."""
+    """Limit the workers' file size to that of the day's file, so that a write ends in mid-line."""
     day = day_file(served.folder / "events" / ENVIRONMENT, datetime.now(UTC))
     workers, size = served.workers(), day.stat().st_size if day.exists() else 0
     for one in workers:
@@ -193,7 +193,7 @@ def _full_disk(served: Served) -> Iterator[None]:
 
 @contextmanager
 def _events_gone(served: Served) -> Iterator[None]:
-    """The disk that the events are on is mounted no more."""
+    """Unmount the events' disk."""
     events, beside = served.folder / "events", served.folder / "beside"
     kept = events.readlink()
     for target in (Path("/dev/null"), kept):
@@ -205,7 +205,7 @@ def _events_gone(served: Served) -> Iterator[None]:
 
 @contextmanager
 def _altered(served: Served, path: str, content: bytes | None, *, and_killed: bool = False) -> Iterator[None]:
-    """A file of the folder has other content, or is not there; a worker that is killed starts anew over that."""
+    """Change or remove a file of the folder; a killed worker starts again with that."""
     (file,) = served.folder.glob(path.format(live=served.tables[0]))
     whole = file.read_bytes()
     file.unlink()
@@ -219,7 +219,7 @@ def _altered(served: Served, path: str, content: bytes | None, *, and_killed: bo
 
 @contextmanager
 def _another_table(served: Served) -> Iterator[None]:
-    """A deploy, and the way back."""
+    """A deploy, and a roll back."""
     live, other = served.tables
     switch_table(served.folder, ENVIRONMENT, other)
     yield
@@ -235,7 +235,7 @@ def _receiver_fails(served: Served) -> Iterator[None]:
 
 @contextmanager
 def _flooded(served: Served) -> Iterator[None]:
-    """Unsigned requests from two sides, as fast as they are answered, and many connections on which nothing is said."""
+    """Unsigned requests from two addresses at full speed, and many idle connections."""
     is_over = threading.Event()
 
     def flood() -> None:
@@ -287,7 +287,7 @@ FAULTS: Mapping[str, Begin] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: of which call, whether it tells the end of that, what went on then, how it was answered."""
+    """One request: its call, whether it is the final status, the fault at the time, and the answer."""
 
     sid: str
     is_end: bool
@@ -300,7 +300,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class ServedLoad:
-    """What came of it: every request, how often each fault began, and the events on the disk and at the receiver."""
+    """The result: every request, how often each fault began, and the events on the disk and at the receiver."""
 
     asked: tuple[Asked, ...]
     faults: Counter[str]
@@ -310,7 +310,7 @@ class ServedLoad:
 
     @property
     def amiss(self) -> tuple[str, ...]:
-        """A line for each answer that was wrong, and for each event that is lost, doubled or not handed on."""
+        """A line for each wrong answer, and for each lost, duplicated or undelivered event."""
         lines = []
         for one in self.asked:
             event = one.sid, one.is_end
@@ -369,7 +369,7 @@ class ServedLoad:
 
 
 class _Load:
-    """Callers who go on until they are told to stop."""
+    """Callers that go on until they are stopped."""
 
     def __init__(self, url: str, calls_a_second: float) -> None:
         self.fault = NOTHING
@@ -401,7 +401,7 @@ class _Load:
             caller = self._ask(caller, sid, path, {"CallSid": sid, "DialCallStatus": "completed"}, "<Response")
 
     def _ask(self, caller: Caller, sid: str, path: str, asked: Mapping[str, str], has: str) -> Caller:
-        """Ask, and give back who asks next: over another connection where this one broke."""
+        """Send a request and return the connection for the next one, a new one if this one broke."""
         began, answer, is_right = time.monotonic(), "", False
         fault = self.fault
         try:
@@ -427,7 +427,7 @@ def serve_under_load(
     calls_a_second: float = CALLS_A_SECOND,
     tell: Callable[[str], None] = lambda line: None,
 ) -> ServedLoad:
-    """What comes of calls for so long, each fault in its turn, in an order that the seed chooses anew each round."""
+    """Run calls for this long with each fault in turn, in a new random order each round."""
     struck, drawn = Counter[str](), random.Random(SEED)
     with tempfile.TemporaryDirectory(prefix="served-load-") as name, receiver() as received:
         served = _prepare(Path(name), received)
@@ -460,7 +460,7 @@ def serve_under_load(
 
 
 def _prepare(folder: Path, received: Receiver) -> Served:
-    """A server's folder with two tables, one of them served, and its events on what might be another disk."""
+    """A server's folder with two tables, one of them served, and its events in a folder that can be unmounted."""
     table = sample_table()
     other = table.model_copy(update={"messages": table.messages.model_copy(update={"no_rule": "Another table."})})
     versions = [fill_folder(folder, one, ENVIRONMENT) for one in (other, table)]
@@ -474,14 +474,14 @@ def _prepare(folder: Path, received: Receiver) -> Served:
 
 @contextmanager
 def _lasting(seconds: float) -> Iterator[None]:
-    """A block that takes at least so long."""
+    """A block that takes at least this long."""
     began = time.monotonic()
     yield
     time.sleep(max(0.0, seconds - (time.monotonic() - began)))
 
 
 def _wait_for_receiver(served: Served) -> None:
-    """Until it has every event that is on the disk; whatever it does not get in time is told by the table."""
+    """Wait for it to have all events of the disk; the table reports those that do not arrive in time."""
     with suppress(AssertionError):
         wait_until(
             lambda: _count(events_in(served.folder, ENVIRONMENT)).keys() <= _count(served.received.events).keys(),

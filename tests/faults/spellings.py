@@ -1,4 +1,4 @@
-"""What is dialled, in spellings by the hundred thousand: each must lead where its plain form leads."""
+"""Dialled numbers in many thousands of spellings, each of which must be routed like its plain form."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from dialtone_nb.dialplan.decide import decide
-from dialtone_nb.dialplan.decisions import OutgoingCall, decision_data
+from dialtone_nb.dialplan.decisions import OutgoingCall
 from dialtone_nb.dialplan.table import Table
+from tests.dialplan.cases import decision_data
 from tests.faults.tables import as_table
 
 # How many `make faults` tries.
@@ -40,7 +41,7 @@ SPECIAL = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumbe
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """What arrives for something that was dialled; what is spoilt must be refused, whatever the plain form is."""
+    """A spelling of something dialled; a spoilt one must be refused, whatever the plain form is."""
 
     plain: str
     to: str
@@ -49,7 +50,7 @@ class Spelling:
 
 @dataclass
 class Spelled:
-    """What became of the spellings, and each that went wrong."""
+    """The results for the spellings, and each that was wrong."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -58,7 +59,7 @@ class Spelled:
 def try_spellings(
     table: Table, ask_node: Callable[[OutgoingCall], Mapping[str, Any]], number: int, seed: int = 7
 ) -> Spelled:
-    """What so many spellings led to, in Python and on Node."""
+    """Decide this many spellings, in Python and on Node."""
     spelled = Spelled()
     for spelling in generate_spellings(number, seed):
         call = OutgoingCall("prod", "lobby", spelling.to)
@@ -87,12 +88,12 @@ def faults_of(spelling: Spelling, decision: Mapping[str, Any], plain: Mapping[st
 
 
 def place_of(decision: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Where a decision leads; all refusals are one place."""
+    """The destination of a decision; all refusals are one."""
     return decision["kind"], decision.get("number"), decision.get("uri")
 
 
 def may_be_called(number: str) -> bool:
-    """Whether libphonenumber, asked about the whole number, has it in the sample's countries at no special price."""
+    """Whether libphonenumber says that the number is in the sample's countries and not premium."""
     parsed = phonenumbers.parse(number)
     # Of a number that nobody has, its place is asked: an exchange that is given out everywhere.
     if not phonenumbers.is_valid_number(parsed):
@@ -105,7 +106,7 @@ def may_be_called(number: str) -> bool:
 
 
 def generate_spellings(number: int, seed: int) -> Iterator[Spelling]:
-    """So many spellings, the same for the same seed."""
+    """This many spellings, equal for equal seeds."""
     chance = random.Random(seed)
     for _ in range(number):
         if chance.random() < 0.3:
@@ -134,7 +135,7 @@ def _number(chance: random.Random) -> tuple[str, str]:
 
 
 def _separated(chance: random.Random, dialled: str, *, spoilt: bool) -> str:
-    """What was dialled, with separators here and there, sometimes the key that sends, and junk where it is spoilt."""
+    """The dialled keys with separators, sometimes the send key, and junk if it is to be spoilt."""
     pieces = [piece for key in dialled for piece in (key, *_some(chance, SEPARATORS, 0.2))]
     if dialled[-1].isdigit():
         pieces += _some(chance, ("#",), 0.1)
@@ -149,7 +150,7 @@ def _some(chance: random.Random, choices: Sequence[str], how_often: float) -> li
 
 
 def _escaped(chance: random.Random, user: str) -> str:
-    """Escaped as a SIP URI has it, or more than that."""
+    """Escaped as required in a SIP URI, or more than required."""
     match chance.randrange(3):
         case 0:
             return quote(user, safe="+")
@@ -159,7 +160,7 @@ def _escaped(chance: random.Random, user: str) -> str:
 
 
 def table_of_spellings(spelled: Spelled) -> str:
-    """One row: how many spellings, what became of them, and how many went wrong."""
+    """One row: the number of spellings, their results, and how many were wrong."""
     kinds = ("dial-pstn", "dial-emergency", "dial-trunk", "refuse", "spoilt")
     heads = ["spellings", "to the telephone network", "emergency", "to the trunk", "refused", "no number", "wrong"]
     return as_table(

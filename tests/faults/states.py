@@ -1,4 +1,4 @@
-"""What an account holds, by natural keys and without the SIDs, so that two accounts can be compared thing by thing."""
+"""The content of an account by natural keys, without SIDs, so that two accounts can be compared."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FLEETING = {
 
 @dataclass(frozen=True)
 class Row:
-    """One thing as the rehearsal's file holds it."""
+    """One resource as the rehearsal's file has it."""
 
     sid: str
     kind: str
@@ -43,14 +43,14 @@ class Row:
 
 @dataclass(frozen=True)
 class AccountState:
-    """What an account holds, and which numbers were ever bought in it."""
+    """The resources of an account, and the numbers ever bought in it."""
 
     rows: tuple[Row, ...]
     bought: Mapping[str, int]
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """Each SID in words: kind, whose child it is, and natural key."""
+        """Each SID in words: kind, parent, and natural key."""
         rows = {row.sid: row for row in self.rows}
         labels: dict[str, str] = {}
 
@@ -76,12 +76,12 @@ class AccountState:
 
     @cached_property
     def things(self) -> Counter[tuple[str, str]]:
-        """Each thing's label and fields, SIDs in words, with how many such there are."""
+        """Each resource's label and fields, with SIDs in words, and how many such there are."""
         return Counter((self.labels[row.sid], self._fields(row)) for row in self.rows if not _is_failed_build(row))
 
     @property
     def names(self) -> Counter[str]:
-        """How many things there are of each label; deployments are a history, so of them only the last is told."""
+        """The number of resources with each label; of deployments, which are a history, only the last counts."""
         return Counter({label: 0 for label, _ in self.things}) + Counter(
             label for label, _ in self.things.elements() if not label.startswith("deployment ")
         )
@@ -95,12 +95,12 @@ class AccountState:
         return {row.name for row in self.rows if row.kind == "phone_number"}
 
     def passwords(self) -> dict[str, str]:
-        """What each phone's password is checked against."""
+        """The digests that each phone's password is checked against."""
         return {row.name: str(row.body["digest_secret"]) for row in self.rows if row.kind == "credential"}
 
 
 def read_state(folder: Path) -> AccountState:
-    """The state of the account in this folder; only what an apply makes."""
+    """The state of the account in this folder, limited to what an apply makes."""
     connection = sqlite3.connect(folder / "state.db", timeout=10)
     try:
         marks = ", ".join("?" * len(NOT_COMPARED))
@@ -120,7 +120,7 @@ def read_state(folder: Path) -> AccountState:
 
 
 def claims_in(state: Path) -> list[str]:
-    """The claims that a rehearsal's state file holds, whether or not they count."""
+    """The claims in a rehearsal's state file, expired ones too."""
     connection = sqlite3.connect(f"file:{state}?mode=ro", uri=True, timeout=10)
     try:
         held = connection.execute("SELECT body FROM things WHERE kind = 'variable' AND name = ?", (CLAIM,)).fetchall()
@@ -133,7 +133,7 @@ def claims_in(state: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Difference:
-    """How an account differs from that of an undisturbed run; nothing, where all went as it should."""
+    """How an account differs from that of an undisturbed run; empty if it does not."""
 
     # A natural key that is there more often than it should be.
     duplicates: tuple[str, ...] = ()
@@ -151,7 +151,7 @@ class Difference:
 
 
 def compare_accounts(folder: Path, expected: AccountState) -> Difference:
-    """How the account in this folder differs from the expected state, its private files looked at too."""
+    """How the account in this folder differs from the expected state, including its private files."""
     found = read_state(folder)
     names, wanted = found.names, expected.names
     more = names - wanted
@@ -182,7 +182,7 @@ def _listed(value: object) -> list[str]:
 
 
 def _is_failed_build(row: Row) -> bool:
-    """Twilio keeps a failed build, and nobody misses it."""
+    """Whether it is a failed build, which Twilio keeps and which does not matter."""
     return row.kind == "build" and row.body["status"] == "failed"
 
 

@@ -1,4 +1,4 @@
-"""What befalls an apply: which fault, at which of its API calls, and how it is brought about."""
+"""Faults of an apply: which one, at which of its API calls, and how it is caused."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Fault:
 
     @property
     def is_silent(self) -> bool:
-        """Whether an answer is waited for in vain."""
+        """Whether the client waits in vain for an answer."""
         return self.rehearsed.startswith("timeout")
 
 
@@ -68,7 +68,7 @@ HELD = Fault("SIGKILL while the claim is held", killed="held")
 
 
 class Watched(requests.adapters.HTTPAdapter):
-    """The network as it is, with something done before and after each request to Twilio's hosts, by its number."""
+    """An HTTP adapter that calls a hook before and after each request to Twilio's hosts, with its number."""
 
     def __init__(self, before: Callable[[int], None], after: Callable[[int], None]) -> None:
         super().__init__(pool_maxsize=8)
@@ -76,7 +76,7 @@ class Watched(requests.adapters.HTTPAdapter):
         self._counted, self._lock = 0, threading.Lock()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """The answer."""
+        """Send the request and return the answer."""
         if request.headers.get("Host") == CONTROL_HOST:
             return super().send(request, *args, **options)
         with self._lock:
@@ -89,12 +89,12 @@ class Watched(requests.adapters.HTTPAdapter):
 
 
 def watch(desk: Desk, before: Callable[[int], None], after: Callable[[int], None]) -> None:
-    """Nothing; from now on the desk's requests are watched."""
+    """Have the desk's requests watched from now on."""
     desk.account.transport.session.mount("http://", Watched(before, after))
 
 
 def strike(desk: Desk, fault: Fault, call: int) -> None:
-    """Nothing; the desk's API call of this number meets the fault."""
+    """Cause the fault at the desk's API call of this number."""
     if not fault.killed:
         desk.fault(fault.rehearsed, nth=call, times=fault.times)
         if fault.is_silent:
@@ -118,7 +118,7 @@ def strike(desk: Desk, fault: Fault, call: int) -> None:
 
 
 def _kill_while_held(state: Path, after_s: float) -> None:
-    """End this process so long after a claim was seen in the state file."""
+    """Kill this process this long after a claim appears in the state file."""
     while not claims_in(state):
         time.sleep(LOOK_EVERY_S)
     time.sleep(after_s)

@@ -1,4 +1,4 @@
-"""What single tests hold, by the promise that they hold: run, and counted in one table beside the sweeps."""
+"""Tests grouped by the promise that they check, run and counted in one table beside the sweeps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Held:
-    """A promise, how many tests hold it, and those that failed."""
+    """A promise, the number of tests that check it, and those that failed."""
 
     promise: str
     tests: int
@@ -51,12 +51,12 @@ class Held:
 
 
 def run_suites() -> list[Held]:
-    """What came of every suite."""
+    """The result of every suite."""
     return [run_suite(promise, paths) for promise, paths in SUITES.items()]
 
 
 def run_suite(promise: str, paths: tuple[str, ...]) -> Held:
-    """What came of these tests."""
+    """The result of these tests."""
     tests = run_tests(paths)
     return Held(promise, len(tests), tuple(one.name for one in tests if one.is_failed))
 
@@ -70,7 +70,7 @@ class Ran:
 
 
 def run_tests(paths: Sequence[str]) -> list[Ran]:
-    """What came of these tests, named as pytest does below `tests/`, run by it as `make test` does."""
+    """Run these tests, named as in pytest below `tests/`, the way `make test` does, and return the results."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", f"--junitxml={report}"]
@@ -81,7 +81,7 @@ def run_tests(paths: Sequence[str]) -> list[Ran]:
 
 
 def read_report(junit: str) -> list[Ran]:
-    """What pytest's report says of each test."""
+    """The result of each test in pytest's report."""
     return [
         Ran(f"{one.get('classname')}.{one.get('name')}", bool(one.findall("failure") or one.findall("error")))
         for one in ET.fromstring(junit).iter("testcase")
@@ -89,5 +89,5 @@ def read_report(junit: str) -> list[Ran]:
 
 
 def table_of_suites(held: list[Held]) -> str:
-    """A row a promise: how many tests hold it, and how many failed."""
+    """A row a promise: the number of tests that check it, and how many failed."""
     return as_table(["held by tests", "tests", "failed"], [[one.promise, one.tests, len(one.failed)] for one in held])

@@ -26,7 +26,7 @@ WORKERS_A_PROCESSOR = 2
 
 @dataclass(frozen=True)
 class Prepared:
-    """The accounts from which applies start, and what each apply does when nothing befalls it."""
+    """The accounts that applies start from, and each apply's undisturbed result."""
 
     accounts: Mapping[str, Path]
     undisturbed: Mapping[str, Undisturbed]
@@ -34,14 +34,14 @@ class Prepared:
 
 @contextmanager
 def prepared(applies: Sequence[Apply] = APPLIES, every: int = 1) -> Iterator[Prepared]:
-    """Everything that cases need, gone with the block; calls are placed at every so many API calls."""
+    """Prepare all that cases need, for the block; calls are placed at every few API calls."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         accounts = make_accounts(Path(folder), [one.account for one in applies])
         yield Prepared(accounts, {one.name: apply_undisturbed(one, accounts[one.account], every) for one in applies})
 
 
 def list_cases(ready: Prepared, applies: Iterable[Apply] = APPLIES) -> list[Case]:
-    """Every case there is."""
+    """Every case."""
     return [
         Case(apply, fault, call)
         for apply, fault in itertools.product(applies, FAULTS)
@@ -51,7 +51,7 @@ def list_cases(ready: Prepared, applies: Iterable[Apply] = APPLIES) -> list[Case
 
 
 def sample_cases(cases: Sequence[Case], most: int, seed: int = SEED) -> list[Case]:
-    """So many of the cases, chosen by the seed, each apply and each fault about as often as among all."""
+    """A random sample of the cases by the seed, with each apply and each fault about equally often."""
     chosen = random.Random(seed).sample(range(len(cases)), min(most, len(cases)))
     return [cases[index] for index in sorted(chosen)]
 
@@ -59,7 +59,7 @@ def sample_cases(cases: Sequence[Case], most: int, seed: int = SEED) -> list[Cas
 def run_cases(
     ready: Prepared, cases: Sequence[Case], on_verdict: Callable[[Verdict], None] = lambda _: None, workers: int = 0
 ) -> list[Verdict]:
-    """What comes of each case."""
+    """The result of each case."""
     context = multiprocessing.get_context("fork")
     todo: SimpleQueue[int] = context.SimpleQueue()
     verdicts: SimpleQueue[tuple[int, Verdict]] = context.SimpleQueue()
@@ -93,7 +93,7 @@ def _hand_out(
     verdicts: SimpleQueue[tuple[int, Verdict]],
     on_verdict: Callable[[Verdict], None],
 ) -> dict[int, Verdict]:
-    """The verdict on every case; a few are always waiting for whoever is done with the last."""
+    """The verdicts; a few cases are always queued for the next idle worker."""
     found: dict[int, Verdict] = {}
     waiting = iter(range(cases))
     for index in itertools.islice(waiting, ahead):

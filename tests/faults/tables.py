@@ -24,7 +24,7 @@ PLACED, WRONG = list(COLUMNS).index("calls placed"), list(COLUMNS).index("misrou
 
 
 def table_by_apply(verdicts: Sequence[Verdict], undisturbed: Mapping[str, Undisturbed]) -> str:
-    """A row an apply, with its API calls; the calls placed while it went on undisturbed are counted, too."""
+    """A row an apply, with its API calls; calls placed during the undisturbed apply count too."""
     groups = _grouped(verdicts, lambda verdict: verdict.case.apply.name)
     rows = []
     for name, usual in undisturbed.items():
@@ -59,7 +59,7 @@ def _sums(rows: Sequence[Sequence[Any]]) -> list[Any]:
 
 
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Heads and rows as a table of Markdown, thousands parted by commas and numbers on the right."""
+    """A Markdown table with thousands separators and right-aligned numbers."""
     lines = [heads, ["---:" if isinstance(cell, int) else "---" for cell in rows[0]], *rows]
     return "\n".join(
         "| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else cell for cell in line) + " |" for line in lines

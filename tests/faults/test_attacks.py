@@ -1,4 +1,4 @@
-"""The table of attacks: each is held by tests that are there."""
+"""The table of attacks: the tests that it names exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_every_attack_is_held_by_tests_that_are_there() -> None:
 
 
 def test_attacks_are_told_apart_by_the_tests_that_hold_them() -> None:
-    """They are run once for all, and what no test holds is amiss."""
+    """Each test is run once for all attacks; an attack without a test is a problem."""
     held = run_attacks([HELD])
     assert held[0].tests >= 1
     assert amiss(held) == []

@@ -1,4 +1,4 @@
-"""A sample of the calls that are placed while something is broken; `make faults PARTS=calls` places all."""
+"""A sample of the calls placed during faults; `make faults PARTS=calls` places all."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ SAMPLE = ("our server killed", "our server's table missing", "functions crash", 
 
 @pytest.fixture(scope="module")
 def verdicts() -> Sequence[Verdict]:
-    """What became of the calls of some faults in quiet times."""
+    """The results of some faults at rest."""
     return try_calls(list_cases([fault for fault in FAULTS if fault.name in SAMPLE], [QUIET]))
 
 
 def test_no_call_is_lost_where_something_keeps_it(verdicts: Sequence[Verdict]) -> None:
-    """Whatever is broken, each caller reaches a person or hears the right words, and a 911 call too."""
+    """During each fault every caller, also to 911, reaches a person or hears the right message."""
     assert amiss(verdicts) == []
     after = [one for one in verdicts if one.case.is_after]
     assert sum(one.count(["911"], [REACHED, HEARD]) for one in after) == sum(one.count(["911"]) for one in after) > 0
 
 
 def test_the_table_shows_what_keeps_them(verdicts: Sequence[Verdict]) -> None:
-    """A dead server loses no call where functions answer for it; a phone that is off is rung on from, not only told."""
+    """With functions as fallback a dead server loses no call; a phone that is off is followed by the next step."""
     found = {str(one.case): one for one in verdicts}
     assert found["our server killed, quiet, before"].count(words=[REACHED, HEARD]) == 0
     assert found["our server killed, quiet, after"].count(words=[REACHED]) == 4

@@ -1,4 +1,4 @@
-"""A sample of the damaged texts that `make faults` puts to readers by the hundred thousand."""
+"""A sample of the damaged texts of which `make faults` gives parsers many thousands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SAMPLE = 2_000
 
 @pytest.mark.parametrize("name", READERS)
 def test_no_text_breaks_a_reader(name: str) -> None:
-    """Whatever is sent is read, or refused as it should be; some of each."""
+    """Each text is parsed or properly rejected, and each happens."""
     fuzzed = fuzz(name, SAMPLE)
     assert fuzzed.broken == []
     assert fuzzed.outcomes.total() == SAMPLE
@@ -21,7 +21,7 @@ def test_no_text_breaks_a_reader(name: str) -> None:
 
 
 def test_a_reader_that_breaks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever it raises is told with the text."""
+    """Any exception is reported with its text."""
     monkeypatch.setattr(fuzzing, "country_of", int)
     fuzzed = fuzz("phone numbers", 20)
     assert fuzzed.broken

@@ -1,4 +1,4 @@
-"""A short long run: what is placed is reported, and what memory is held stays held."""
+"""A short version of the long run: placed calls are reported, and memory stays within its bound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.faults.long_run import ORDERS, memory_kb, run_long
 
 
 def test_no_call_is_lost_between_placing_and_reporting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two hundred calls in and out of two environments are as many attempts in the report, each as it went."""
+    """Two hundred calls of two environments are as many attempts in the report, with their outcomes."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", "")
     monkeypatch.setenv("DIALTONE_OPERATOR", "")
     run = run_long(200)
@@ -20,5 +20,5 @@ def test_no_call_is_lost_between_placing_and_reporting(monkeypatch: pytest.Monke
 
 
 def test_memory_of_a_process_is_counted_with_its_children() -> None:
-    """This very process holds some, by the system's own count."""
+    """This process has some by the system's count."""
     assert memory_kb(os.getpid()) > 10_000

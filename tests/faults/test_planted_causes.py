@@ -18,18 +18,18 @@ SAMPLE = (
 
 @pytest.fixture(scope="module")
 def verdicts() -> Sequence[Verdict]:
-    """What was named for some causes."""
+    """The results for some causes."""
     return try_causes(list_cases([one for one in CAUSES if one.name in SAMPLE]))
 
 
 def test_the_planted_cause_is_named(verdicts: Sequence[Verdict]) -> None:
-    """Under each of its symptoms, and whatever else happened that day."""
+    """With each of its symptoms, and despite the other events of the day."""
     assert len(verdicts) > len(SAMPLE)
     assert amiss(verdicts) == []
 
 
 def test_the_table_counts_what_is_false_apart_from_what_is_asked(verdicts: Sequence[Verdict]) -> None:
-    """A question is no mistake; another cause is one."""
+    """A question is no mistake, but a wrong cause is."""
     first, second, third, *_ = verdicts
     some = [first, Verdict(second.case, "phone-off"), Verdict(third.case, "", "What is heard?")]
     assert table_of_causes(some).splitlines()[-1] == "| all 1 | | 3 | 1 | 1 | 1 |"
@@ -40,7 +40,7 @@ def test_the_table_counts_what_is_false_apart_from_what_is_asked(verdicts: Seque
 
 
 def test_every_symptom_has_causes_planted_and_every_planted_cause_is_one_of_its_symptoms() -> None:
-    """Or it could never be named."""
+    """Otherwise its cause could never be named."""
     table = load_symptoms()
     assert {symptom for one in CAUSES for symptom in one.symptoms} == set(table.symptoms)
     answers = {cause for one in table.questions.values() for cause in one.answers.values()}

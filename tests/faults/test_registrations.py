@@ -1,4 +1,4 @@
-"""Two days of phones that log: what is said of them is what was so, as far as it can be known."""
+"""Two days of phones that log: their reported state is the true one, as far as can be known."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from tests.faults.registrations import (
 
 @pytest.fixture(scope="module")
 def month() -> Iterator[Month]:
-    """A short one."""
+    """The short simulation."""
     yield run_month(days=2)
 
 
 def test_nothing_wrong_is_said_for_longer_than_a_registration_holds(month: Month) -> None:
-    """Neither that a phone is on which is away, nor that one is off which is there."""
+    """A lost phone is not reported on for longer than that, nor a registered one off."""
     assert wrong_for_too_long(month) == []
 
 
 def test_most_of_the_time_is_known_and_little_of_it_wrongly(month: Month) -> None:
-    """And phones that are away are never taken for ones that are there for long."""
+    """Phones that are off are not reported on for long."""
     seconds = compare(month)
     total = sum(seconds.values())
     assert total == pytest.approx(len(month.truth) * 2 * 24 * 3600)
@@ -44,14 +44,14 @@ def test_most_of_the_time_is_known_and_little_of_it_wrongly(month: Month) -> Non
 
 
 def test_the_tables_have_a_row_for_each_fault(month: Month) -> None:
-    """And one for being there and away."""
+    """And one for on and one for off."""
     assert len(month.faults) >= 5
     assert len(table_of_faults(month).splitlines()) == 2 + 5
     assert len(table_of_time(month).splitlines()) == 2 + 2
 
 
 def test_the_rule_for_prometheus_cries_for_phones_that_are_off_alone(month: Month) -> None:
-    """It waits as long as the rule that watch writes does, and never tells of a phone that is there."""
+    """It waits as long as watch's rule, and never fires for a registered phone."""
     alarms = alarms_of(month)
     assert alarms
     assert [one for one in alarms if not one.is_right] == []

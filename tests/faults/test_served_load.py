@@ -13,7 +13,7 @@ WORKER, DISK = "a worker is killed", "the disk is full"
 
 
 def test_nothing_is_lost_whatever_goes_on_meanwhile() -> None:
-    """Every answer is right, and each has its one event, on the disk and at the receiver."""
+    """Every answer is right and has one event, on the disk and at the receiver."""
     load = serve_under_load(4, [WORKER, DISK], every_s=2, calls_a_second=20)
     assert load.amiss == ()
     assert load.faults.keys() == {WORKER, DISK}
@@ -42,7 +42,7 @@ SILENT = Asked("CA1", False, DISK, 15, "", False)
     ],
 )
 def test_what_is_amiss_is_told(load: ServedLoad, words: str) -> None:
-    """Once, with the call and with what went on; silence is told where nothing was killed."""
+    """Once, with the call and the fault; a missing answer is a problem unless a process was killed."""
     assert GOOD.amiss == ()
     assert load.amiss == (f"CA1 (begin), {DISK}: {words}",)
     assert replace(GOOD, asked=(replace(SILENT, fault=next(iter(KILLED))),)).amiss == ()

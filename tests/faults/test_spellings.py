@@ -1,4 +1,4 @@
-"""A sample of the spellings that `make faults` tries by the hundred thousand."""
+"""A sample of the spellings of which `make faults` tries many thousands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAMPLE = 4_000
 
 
 def test_every_spelling_leads_where_its_plain_form_leads(tmp_path: Path) -> None:
-    """Thousands of spellings, decided alike in Python and on Node; some of each kind."""
+    """Thousands of spellings of each kind, decided alike in Python and on Node."""
     with Functions(table := sample_table(), tmp_path) as functions:
         spelled = try_spellings(table, functions.decide, SAMPLE)
     assert spelled.wrong == []
@@ -37,7 +37,7 @@ def test_every_spelling_leads_where_its_plain_form_leads(tmp_path: Path) -> None
     ],
 )
 def test_a_wrong_decision_would_be_found(plain: str, is_spoilt: bool, number: str) -> None:
-    """The judge knows each kind of wrong."""
+    """faults_of finds each kind of error."""
     right = {"kind": "dial-pstn", "number": plain}
     spelling = Spelling(plain, f"sip:{plain}@x", is_spoilt)
     assert list(faults_of(spelling, {"kind": "dial-pstn", "number": number}, right))

@@ -1,4 +1,4 @@
-"""The table of what single tests hold."""
+"""The table of promises and their tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPORT = """<testsuites><testsuite>
 
 
 def test_a_report_is_counted_and_what_failed_is_named() -> None:
-    """A test that failed and one that could not be tried are both failures."""
+    """Failed tests and tests with errors in set-up are both failures."""
     tests = read_report(REPORT)
     assert [one.name for one in tests if one.is_failed] == ["tests.a.bad", "tests.a.broken"]
     held = Held("promised", len(tests), ("tests.a.bad", "tests.a.broken"))
@@ -21,5 +21,5 @@ def test_a_report_is_counted_and_what_failed_is_named() -> None:
 
 
 def test_every_suite_is_there() -> None:
-    """Each path of the table leads to tests."""
+    """Each path of the table has tests."""
     assert all((ROOT / "tests" / path).exists() for paths in SUITES.values() for path in paths)

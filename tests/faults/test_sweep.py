@@ -1,4 +1,4 @@
-"""A sample of the crash sweep: stopped anywhere by anything, an apply run again converges, nothing lost or doubled."""
+"""A sample of the crash sweep: an apply that is interrupted anywhere converges when it is run again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SAMPLE = 60
 
 
 def test_whatever_befalls_an_apply_running_again_converges() -> None:
-    """Of some 7,000 cases these are chosen by a seed; `make faults` runs all. In a process of its own: it forks."""
+    """A random sample of 7,000 cases; `make faults` runs all. Runs in its own process, as it forks."""
     swept = subprocess.run(
         [sys.executable, "-m", "tests.faults", "sweep", "--sample", str(SAMPLE)],
         cwd=Path(__file__).parents[2],

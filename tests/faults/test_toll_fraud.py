@@ -1,4 +1,4 @@
-"""A sample of the generated calls that `make faults` tries by the hundred thousand."""
+"""A sample of the generated calls of which `make faults` tries many thousands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CALLS = 20_000
 
 
 def test_no_generated_call_goes_where_it_must_not() -> None:
-    """Tens of thousands of calls, of which a good part is dialled and none wrongly."""
+    """Of tens of thousands of calls a good part is dialled, and none wrongly."""
     tried = try_dialling(CALLS)
     assert tried.wrong == []
     assert tried.calls == CALLS
@@ -35,7 +35,7 @@ def test_no_generated_call_goes_where_it_must_not() -> None:
     ],
 )
 def test_a_wrong_decision_would_be_found(number: str, caller_id: str) -> None:
-    """The judge knows each kind of wrong."""
+    """faults_of finds each kind of error."""
     parameters = load_parameters(SAMPLE)
     call = OutgoingCall("prod", "lobby", "sip:5035550199@x")
     good = decide(compile_table(parameters), call)

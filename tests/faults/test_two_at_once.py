@@ -1,4 +1,4 @@
-"""Two processes at once on one account: each finds what the other leaves, and nothing is lost or done twice."""
+"""Two processes on one account: each sees what the other leaves, and nothing is lost or done twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def at_once(account: Path, *roles: str) -> list[dict[str, Any]]:
-    """What each of these says, who work at the same time, each in a process with a rehearsal of its own."""
+    """Run these roles at the same time, each in a process with its own rehearsal, and return their output."""
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "tests.faults.neighbour", str(account)]
     working = [subprocess.Popen([*command, role], cwd=root, stdout=subprocess.PIPE, text=True) for role in roles]
@@ -39,12 +39,12 @@ def at_once(account: Path, *roles: str) -> list[dict[str, Any]]:
 
 
 def of(kind: str, rows: Sequence[Row]) -> list[Row]:
-    """The things of one kind."""
+    """The resources of one kind."""
     return [row for row in rows if row.kind == kind]
 
 
 def test_two_notebooks_on_one_rehearsal_lose_nothing(account: Path) -> None:
-    """Deploys and calls of the one, phones and calls of the other: all is there, once, on record in whole lines."""
+    """One deploys and calls, the other sets up phones and calls: all is there once, and logs have whole lines."""
     before = len(load_records(account / "project" / "reports"))
     at_once(account, "stage", "prod")
     rows = read_state(account).rows
@@ -63,7 +63,7 @@ def test_two_notebooks_on_one_rehearsal_lose_nothing(account: Path) -> None:
 
 
 def test_two_operators_deploy_to_one_environment_one_at_a_time(account: Path) -> None:
-    """Each gets through in the end; whoever is turned away is told of the other; builds are whole, and none double."""
+    """Each succeeds in the end, and is told who holds the claim meanwhile; builds are complete and not duplicated."""
     said = dict(zip(("ada", "grace"), at_once(account, "ada", "grace"), strict=True))
     assert {one["done"] for one in said.values()} == {ROUNDS}
     assert set(said["ada"]["holders"]) <= {"grace"}
@@ -76,7 +76,7 @@ def test_two_operators_deploy_to_one_environment_one_at_a_time(account: Path) ->
 
 
 def test_one_plan_in_two_processes_is_applied_once(account: Path) -> None:
-    """Two tabs, two terminals: both have read the same plan and agree to it at one moment; nothing is made twice."""
+    """Both processes apply the same plan at the same moment, and nothing is made twice."""
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "tests.faults.neighbour", str(account)]
     working = [

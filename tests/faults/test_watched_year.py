@@ -1,4 +1,4 @@
-"""A part of the simulated years that `make faults` watches whole."""
+"""Two months of the simulated years that `make faults` watches whole."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ DAYS = range(50, 110)
 
 @pytest.fixture(scope="module")
 def year() -> tuple[pd.DataFrame, list[Fault]]:
-    """A year's calls and what was planted in it."""
+    """A year's calls, and its planted faults."""
     return simulate(5)
 
 
 def test_the_rules_find_what_is_planted_and_fixed_thresholds_cry_wolf(year: tuple[pd.DataFrame, list[Fault]]) -> None:
-    """Two months of a year: each fault is noticed while it lasts, and next to nothing besides."""
+    """Two months of a year: each fault is noticed while it lasts, with hardly any false alarm."""
     frame, faults = year
     ours = judge_watch(faults, watch_year(frame, default_rules(), days=DAYS, every=6))
     fixed = judge_watch(faults, watch_by_thresholds(frame, days=DAYS, every=6))
@@ -43,7 +43,7 @@ def test_the_rules_find_what_is_planted_and_fixed_thresholds_cry_wolf(year: tupl
 
 
 def test_a_year_is_the_same_for_the_same_seed(year: tuple[pd.DataFrame, list[Fault]]) -> None:
-    """To the last call; and another one for another."""
+    """Another seed gives another year."""
     (frame, faults), (again, same) = year, simulate(5)
     assert frame.equals(again)
     assert faults == same
@@ -51,7 +51,7 @@ def test_a_year_is_the_same_for_the_same_seed(year: tuple[pd.DataFrame, list[Fau
 
 
 def test_what_is_missed_and_what_is_false_is_amiss() -> None:
-    """The judge knows each: nothing raised, the wrong phone, the wrong kind of rule, too late, and no fault at all."""
+    """No alarm, the wrong phone, the wrong kind of rule, an alarm too late, and an alarm without a fault."""
     fault = Fault("dead phone", 100, 5, "lobby")
     for wrong in ([], [("silence", "clinic", 101)], [("burst", "lobby", 101)], [("silence", "lobby", 90)]):
         verdict = judge_watch([fault], [Raised(kind, subject, day * 24) for kind, subject, day in wrong])
@@ -64,7 +64,7 @@ def test_what_is_missed_and_what_is_false_is_amiss() -> None:
 
 
 def test_every_planted_kind_can_be_noticed_by_a_default_rule() -> None:
-    """No fault is planted that no rule watches."""
+    """Each kind of fault has a rule that can find it."""
     rules: Rules = default_rules()
     kinds = {rule.watches for rule in rules.rules.values()}
     assert all(noticed & kinds for noticed in NOTICED_BY.values())

@@ -1,4 +1,4 @@
-"""Whole runbooks that are broken off in the middle: run again they say who holds the environment, and go on."""
+"""Whole runbooks that are interrupted: run again they name the holder of the environment, and continue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.faults.whole_notebooks import CASES, Break, break_off, table_of_break
 
 @pytest.fixture(autouse=True)
 def no_account_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever this sets is put back."""
+    """Restore the environment after the test."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", "")
     monkeypatch.setenv("DIALTONE_OPERATOR", "")
 
@@ -22,7 +22,7 @@ def no_account_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_runbook_that_was_broken_off_goes_on_when_it_is_run_again(
     case: Break, codes: tuple[int, ...], tmp_path: Path
 ) -> None:
-    """A dead kernel's claim is held, and told, until it is broken by name; what was left is done, and leaves no secret.
+    """A dead kernel's claim holds until broken by name; the remaining changes are made, and no secret is left.
 
     The other cases are for `make faults`.
     """

@@ -1,4 +1,4 @@
-"""Generated calls by the ten thousand: none may be dialled that costs what it must not, or in another's name."""
+"""Generated calls, many thousands: none may be dialled at a forbidden cost, or in another phone's name."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ SHAPES = (
 
 @dataclass
 class Tried:
-    """What became of the generated calls, and each that should not have been."""
+    """The results of the generated calls, and each that should not have been dialled."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     @property
     def calls(self) -> int:
-        """How many there were."""
+        """The number of calls."""
         return self.outcomes.total()
 
 
@@ -77,7 +77,7 @@ def sample_table() -> Table:
 
 
 def try_dialling(number: int, seed: int = 7) -> Tried:
-    """What so many generated calls of the sample network led to, and what was wrong with any of them."""
+    """Decide this many generated calls of the sample network, and return the results."""
     parameters, table = load_parameters(SAMPLE), sample_table()
     tried = Tried()
     for call in generate_calls(number, seed):
@@ -88,7 +88,7 @@ def try_dialling(number: int, seed: int = 7) -> Tried:
 
 
 def generate_calls(number: int, seed: int) -> Iterator[OutgoingCall]:
-    """So many calls, the same for the same seed: what people dial, and what somebody who means harm would send."""
+    """This many calls, equal for equal seeds: what people dial, and what an attacker would send."""
     chance = random.Random(seed)
     for nth in range(number):
         dialled = _dialled(chance)
@@ -158,7 +158,7 @@ def _number_faults(parameters: Parameters, number: str) -> Iterator[str]:
 
 
 def table_of_dialling(tried: Tried) -> str:
-    """One row: how many calls, what became of them, and how many went wrong."""
+    """One row: the number of calls, their results, and how many were wrong."""
     counts: Mapping[str, int] = {
         "generated calls": tried.calls,
         "refused": tried.outcomes[Refuse.kind],

@@ -1,7 +1,7 @@
 """A simulated year of eight phones with planted faults, watched by the default rules and by fixed thresholds.
 
-What is planted and when comes from a seed, as do the calls: people who call by hours of the day and days of the week,
-in moods of a whole day, who dial again what did not go through, and who stay at home on holidays.
+A seed decides the faults, their times, and the calls: people call by hour of the day and day of the week, more on some
+days than on others, dial again after a failure, and do not call on holidays.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ SEEDS: Final = (21, 22, 23)
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong from a day on, in one phone or in all."""
+    """A fault from a certain day on, in one phone or in all."""
 
     kind: str
     day: float
@@ -89,7 +89,7 @@ NOTICED_BY: Final[Mapping[str, frozenset[str]]] = {
 
 
 def plant(chance: np.random.Generator) -> list[Fault]:
-    """The faults of a year, one after another, with some days of peace between them."""
+    """The faults of a year, one after another, with days without a fault between them."""
     busy = [name for name, calls in PHONES.items() if calls > 1]
     wanted = [Fault("dead phone", 0, 14, str(name)) for name in chance.permutation(busy)[:5]]
     wanted += [Fault("outage", 0, 0.4), Fault("outage", 0, 0.8), Fault("bad deploy", 0, 3), Fault("bad deploy", 0, 3)]
@@ -118,7 +118,7 @@ def plant(chance: np.random.Generator) -> list[Fault]:
 
 
 def simulate(seed: int) -> tuple[pd.DataFrame, list[Fault]]:
-    """A year's attempts and what was planted in it, the same for the same seed."""
+    """A year's attempts and its planted faults, equal for equal seeds."""
     chance = np.random.default_rng(seed)
     faults = plant(chance)
     rows = [row for name, calls in PHONES.items() for row in _calls_of(chance, name, calls)]
@@ -170,7 +170,7 @@ def _number(chance: np.random.Generator) -> str:
 
 
 def _one_off(chance: np.random.Generator) -> Row:
-    """A call to a country that nobody calls else, and nothing wrong with it."""
+    """A single legitimate call to a country that is otherwise never called."""
     country = chance.choice(["+4930", "+3314", "+8135", "+6129", "+4420"])
     party = f"{country}{chance.integers(10**6, 10**7)}"
     name = str(chance.choice(list(PHONES)))
@@ -180,7 +180,7 @@ def _one_off(chance: np.random.Generator) -> Row:
 
 
 def _suffer(chance: np.random.Generator, row: Row, faults: Iterable[Fault]) -> Row | None:
-    """What becomes of a call while something is wrong; None where it can't even be placed."""
+    """A call's outcome during a fault; None if it can't be placed."""
     for fault in faults:
         begin, end = fault.hours
         if not begin <= row["hour"] < end or fault.phone not in ("", row["client"]):
@@ -215,7 +215,7 @@ def _fraud(chance: np.random.Generator, fault: Fault) -> Iterator[Row]:
 
 
 def _again(chance: np.random.Generator, row: Row) -> Iterator[Row]:
-    """Who was not put through dials again at once, and once more."""
+    """After a failed call people dial again at once, and once more."""
     hour = row["hour"]
     while row["outcome"] != "answered" and chance.random() < 0.5:
         hour += chance.exponential(0.1)
@@ -224,7 +224,7 @@ def _again(chance: np.random.Generator, row: Row) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Raised:
-    """An alarm of a watch: which kind of rule, of what, and in which hour of the year."""
+    """An alarm: kind of rule, subject, and hour of the year."""
 
     watches: str
     subject: str
@@ -232,7 +232,7 @@ class Raised:
 
 
 def default_rules() -> Rules:
-    """The rules that hold where nobody has written others."""
+    """The rules that are used without a watch.yaml."""
     rules: Rules = YamlFile(SAMPLE / FILE).parse(Rules)
     return rules
 
@@ -240,7 +240,7 @@ def default_rules() -> Rules:
 def watch_year(
     frame: pd.DataFrame, rules: Rules, *, days: Sequence[int] = range(QUIET_START, DAYS), every: int = EVERY_H
 ) -> list[Raised]:
-    """The alarms that the rules on calls raise in a year, looked at every second hour."""
+    """The alarms of the rules on calls in a year, checked every two hours."""
     log = CallLog.of(frame, ENVIRONMENTS)
     return _raised(rules, lambda now: judge_calls(rules.rules, log, now, HISTORY, ZONE), days, every)
 
@@ -262,7 +262,7 @@ def _raised(
 def watch_by_thresholds(
     frame: pd.DataFrame, *, days: Sequence[int] = range(QUIET_START, DAYS), every: int = EVERY_H
 ) -> list[Raised]:
-    """The same year by fixed numbers, as people would set them: two days of silence, a fifth lost, 20 calls an hour."""
+    """The same year with typical fixed thresholds: two silent days, a fifth lost, 20 calls an hour."""
     log = CallLog.of(frame, ENVIRONMENTS)
     rule = {kind: Rule(watches=kind) for kind in ("silence", "loss", "reason", "burst", "country")}
 
@@ -298,7 +298,7 @@ def watch_by_thresholds(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a watch made of a year: how long each fault took to be noticed (None: missed), and what was false."""
+    """A watch's results for a year: the time to notice each fault (None: missed), and its false alarms."""
 
     noticed: Mapping[Fault, float | None]
     false: tuple[Raised, ...]
@@ -315,7 +315,7 @@ AFTERMATH_H: Final = 8 * 24
 
 
 def judge_watch(faults: Sequence[Fault], raised: Sequence[Raised]) -> Verdict:
-    """Hold alarms against what was planted: a fault is found when a fitting rule names its phone while it lasts."""
+    """Compare alarms with the planted faults: one is found if a fitting rule names its phone while it lasts."""
     noticed: dict[Fault, float | None] = {}
     for fault in faults:
         begin, end = fault.hours
@@ -338,7 +338,7 @@ def _excused(fault: Fault, alarm: Raised) -> bool:
 
 
 def table_of_year(ours: Sequence[Verdict], fixed: Sequence[Verdict]) -> str:
-    """A row a kind of fault: planted, found and the median time to notice, by the rules and by fixed thresholds."""
+    """A row a kind of fault: planted, found, median time to notice, by the rules and by fixed thresholds."""
     rows: list[list[Any]] = []
     for kind in NOTICED_BY:
         cells: list[Any] = [kind]
@@ -380,7 +380,7 @@ def _hours(times: Sequence[float]) -> str:
 
 
 def missed(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """What is amiss: one fault in twenty missed, or more; false alarms beyond what the rules allow by chance (99 %)."""
+    """Problems: 5 % of the faults or more missed; more false alarms than the rules allow by chance (99 %)."""
     planted = sum(len(verdict.noticed) for verdict in verdicts)
     lost = [fault for verdict in verdicts for fault, time in verdict.noticed.items() if time is None]
     if len(lost) > MOST_MISSED * planted:
@@ -393,7 +393,7 @@ def missed(verdicts: Sequence[Verdict]) -> Iterator[str]:
 
 
 def run_years(seeds: Sequence[int]) -> tuple[list[Verdict], list[Verdict]]:
-    """The verdicts on years of these seeds, by the default rules and by fixed thresholds."""
+    """The results for years with these seeds, by the default rules and by fixed thresholds."""
     years = [simulate(seed) for seed in seeds]
     rules = default_rules()
     return (

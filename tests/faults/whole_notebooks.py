@@ -1,4 +1,4 @@
-"""Whole runbooks that are broken off in the middle, run from the terminal and run again as their users would."""
+"""Whole runbooks that are interrupted, run from a terminal and then run again as users would."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Given = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Break:
-    """A runbook with its parameters, what befalls which of its requests, and the exit code that its user then sees."""
+    """A runbook with its parameters, the fault, the requests that it affects, and the exit code that results."""
 
     title: str
     runbook: str
@@ -55,13 +55,13 @@ class Break:
 
     @property
     def struck(self) -> str:
-        """What befalls it, for the struck kernel."""
+        """The fault, as an argument for the affected kernel."""
         return json.dumps({"fault": self.fault, "method": self.method, "path": self.path, "times": self.times})
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the user saw: exit codes in turn, and what was said; what is there twice, and which secrets were left."""
+    """What the user saw: exit codes and messages; duplicated resources, and secrets left behind."""
 
     case: Break
     codes: tuple[int, ...]
@@ -72,7 +72,7 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Whether it broke off as it should, came to its end all the same, and left nothing that it should not."""
+        """Whether it was interrupted as planned, succeeded in the end, and left nothing it should not."""
         ended = (self.codes[0], *self.codes[-2:]) == (self.case.ends, 0, self.case.left)
         return ended and not self.twice and not self.secrets
 
@@ -124,13 +124,13 @@ CASES = (
 
 @dataclass
 class User:
-    """Somebody at a terminal, with a project and a rehearsed account in this folder; all that was said is kept."""
+    """Somebody at a terminal, with a project and a rehearsed account in this folder; all output is kept."""
 
     folder: Path
     said: list[str] = field(default_factory=list)
 
     def run(self, runbook: str, given: Given, consent: str = "rehearsal", struck: str = "") -> int:
-        """The exit code of a runbook."""
+        """Run a runbook and return its exit code."""
         paths = (str(Path(__file__).parent / "struck_kernels"), os.environ.get("PYTHONPATH", ""))
         environment = os.environ | {
             "DIALTONE_REHEARSAL_STATE": str(self.folder / "state.db"),
@@ -154,7 +154,7 @@ class User:
         return ended.returncode
 
     def secrets(self) -> tuple[int, list[str]]:
-        """How many files there are that might be shared, and each secret in any of them, or in what was said."""
+        """The number of files that might be shared, and each secret in any of them or in the output."""
         project = self.folder / "project"
         (project / "reports" / "terminal.txt").write_text("\n".join(self.said))
         store = Store(self.folder / "state.db", SEED)
@@ -166,7 +166,7 @@ class User:
 
 
 def break_off(case: Break, folder: Path) -> Verdict:
-    """What comes of a case, in an empty folder of its own: broken off, run again until it is done, and looked at."""
+    """Run a case in an empty folder: interrupt it, run it again until it is done, and check the result."""
     make_account(folder, case.account)
     user, project = User(folder), folder / "project"
     shutil.copytree(ROOT / "notebooks", project / "notebooks", dirs_exist_ok=True)
@@ -188,7 +188,7 @@ def break_off(case: Break, folder: Path) -> Verdict:
 
 
 def break_all_off(cases: Sequence[Break]) -> list[Verdict]:
-    """What comes of each case, two at a time, each in a process of its own: which account it has, its variables say."""
+    """Run each case, two at a time, in separate processes, whose variables name their account."""
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
         return list(pool.map(_break_off_somewhere, cases))
 
@@ -199,7 +199,7 @@ def _break_off_somewhere(case: Break) -> Verdict:
 
 
 def table_of_breaks(verdicts: Sequence[Verdict]) -> str:
-    """A row a case: what befell it, what its user saw, and what was looked for in vain."""
+    """A row a case: the fault, what its user saw, and the secrets and duplicates searched for."""
     heads = ["runbook", "struck by", "at", "exit codes in turn", "twice", "files searched", "secrets found"]
     rows = [
         [

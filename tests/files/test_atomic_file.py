@@ -1,4 +1,4 @@
-"""Files are replaced whole: a reader, a crash or a second writer meets the old content or the new one."""
+"""Files are replaced atomically: readers, crashes and other writers find the old content or the new one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGE = Path(dialtone_nb.__file__).parent
 
 
 def test_content_is_replaced_and_nothing_lies_beside_it(tmp_path: Path) -> None:
-    """Written twice, the second is there, to the byte."""
+    """Written twice, the file has the second content, and no temporary file is left."""
     file = tmp_path / "page.html"
     write_whole(file, "old\n")
     write_whole(file, "nëw\n")
@@ -26,7 +26,7 @@ def test_content_is_replaced_and_nothing_lies_beside_it(tmp_path: Path) -> None:
 
 
 def test_where_one_of_several_can_not_be_written_all_stay_as_they_were(tmp_path: Path) -> None:
-    """The folder of the second is not there."""
+    """The second file's folder does not exist."""
     first, second = tmp_path / "phone.txt", tmp_path / "gone" / "phone.xml"
     first.write_text("old")
     with pytest.raises(FileNotFoundError):
@@ -36,7 +36,7 @@ def test_where_one_of_several_can_not_be_written_all_stay_as_they_were(tmp_path:
 
 
 def test_a_failure_while_writing_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full when the content is to be flushed."""
+    """The disk is full at the flush."""
     file = tmp_path / "page.html"
     file.write_text("old")
 
@@ -51,7 +51,7 @@ def test_a_failure_while_writing_leaves_the_old_file_alone(tmp_path: Path, monke
 
 @pytest.mark.parametrize(("owner_only", "mode"), [(True, 0o600), (False, 0o644)])
 def test_who_may_read(tmp_path: Path, owner_only: bool, mode: int) -> None:
-    """The owner alone where that is asked for, else whoever the umask lets."""
+    """Only the owner if requested, else as umask allows."""
     before = os.umask(0o022)
     try:
         write_together({tmp_path / "file": "x"}, owner_only=owner_only)
@@ -61,7 +61,7 @@ def test_who_may_read(tmp_path: Path, owner_only: bool, mode: int) -> None:
 
 
 def test_two_that_write_at_once_leave_one_of_the_two_whole(tmp_path: Path) -> None:
-    """Neither ever writes into the other's file."""
+    """Neither writes into the other's temporary file."""
     file, contents = tmp_path / "page.html", ("a" * 200_000, "b" * 300_000)
 
     def write_often(text: str) -> None:
@@ -78,7 +78,7 @@ def test_two_that_write_at_once_leave_one_of_the_two_whole(tmp_path: Path) -> No
 
 
 def test_no_module_replaces_files_by_itself() -> None:
-    """All do it here, but for the archive, which may be on another machine."""
+    """All use this module, except the archive, which may be on another machine."""
     by_hand = re.compile(r"os\.replace|NamedTemporaryFile|\.tmp\b|beside\.replace|written\.replace")
     modules = [path for path in PACKAGE.rglob("*.py") if "node_modules" not in path.parts]
     found = [path.relative_to(PACKAGE).as_posix() for path in modules if by_hand.search(path.read_text("utf-8"))]

@@ -1,1 +1,1 @@
-"""Other people's programs, unmodified, against the rehearsal: `make foreign`. README.md has those tried by hand."""
+"""Third-party programs, unmodified, with the rehearsal: `make foreign`. README.md has those tried by hand."""

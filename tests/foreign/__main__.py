@@ -16,7 +16,7 @@ from tests.foreign.stand import open_stand
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a program."""
+    """The result of a program."""
 
     program: Program
     did: str
@@ -25,7 +25,7 @@ class Outcome:
 
 
 def run(program: Program) -> Outcome:
-    """Run a program on a stand of its own, whatever may come of it."""
+    """Run a program on its own stand, and catch every error."""
     started = time.monotonic()
     did, fault = "", ""
     try:
@@ -48,7 +48,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None, programs: Sequence[Program] = PROGRAMS) -> int:
-    """The exit code."""
+    """Run the programs, print the table and return the exit code."""
     names = [one.name for one in programs]
     parser = argparse.ArgumentParser(prog="python -m tests.foreign", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="PROGRAM", help=f"which; else all: {', '.join(names)}")

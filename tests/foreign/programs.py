@@ -1,4 +1,4 @@
-"""What each program is asked to do, and what it has to say of it."""
+"""The task of each program, and the result that it must report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LONGEST_S = 180.0
 
 @dataclass(frozen=True)
 class Program:
-    """Somebody's program: where it is from, in which version, and how it is run; `run` says what it did."""
+    """A third-party program: its source, its version, and `run`, which returns what it did."""
 
     name: str
     version: str
@@ -42,7 +42,7 @@ class Program:
 
 
 def _printed(command: Sequence[str | Path], environment: Mapping[str, str], *, ends: int = 0) -> str:
-    """What a program printed; an AssertionError that shows it where it ended otherwise."""
+    """A program's output; raises an AssertionError with it if the program failed."""
     ended = subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=LONGEST_S, check=False, errors="replace"
     )
@@ -51,14 +51,14 @@ def _printed(command: Sequence[str | Path], environment: Mapping[str, str], *, e
 
 
 def _records(printed: str, taken_apart: Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]) -> Counter[str]:
-    """How many records of each stream are among the lines of JSON; one that was read twice, as may be, counts once."""
+    """The number of records per stream in lines of JSON; duplicates, which are possible, count once."""
     lines = [line for line in printed.splitlines() if line.startswith("{")]
     records = [taken_apart(message) for message in map(json.loads, lines) if message["type"] == "RECORD"]
     return Counter(stream for stream, _ in {(stream, json.dumps(record, sort_keys=True)) for stream, record in records})
 
 
 def _expect_account(stand: Stand, found: Counter[str]) -> str:
-    """What a connector read, which must be what the account holds."""
+    """Assert that a connector read what the account has."""
     client = stand.network.client
     held = {"accounts": 1, "calls": len(client.calls.list()), "alerts": len(client.monitor.v1.alerts.list())}
     held["incoming_phone_numbers"] = len(client.incoming_phone_numbers.list())
@@ -71,7 +71,7 @@ def _expect_account(stand: Stand, found: Counter[str]) -> str:
 
 
 def tap_twilio(stand: Stand, version: str) -> str:
-    """Singer's tap finds its streams and reads them all."""
+    """Singer's tap discovers its streams and reads them all."""
     program = python_programs("tap-twilio", [f"tap-twilio=={version}"]) / "tap-twilio"
     sid, token = stand.account
     config, catalog = stand.folder / "tap.json", stand.folder / "catalog.json"
@@ -91,7 +91,7 @@ def tap_twilio(stand: Stand, version: str) -> str:
 
 
 def airbyte(stand: Stand, version: str) -> str:
-    """Airbyte's source checks its credentials, and reads what is in the 2010-04-01 API and the alerts."""
+    """Airbyte's source checks its credentials, and reads the 2010-04-01 API and the alerts."""
     # It gives requests no CA bundle of the environment's; pip-system-certs has it trust whom SSL_CERT_FILE names.
     wanted = [f"airbyte-source-twilio=={version}", "pip-system-certs==5.3"]
     program = python_programs("airbyte-source-twilio", wanted) / "source-twilio"
@@ -152,7 +152,7 @@ exports.handler = async (context, event, callback) => {
 
 
 def twilio_in_functions(stand: Stand, versions: str) -> str:
-    """Each version of Twilio's package, as a build names it, asks the rehearsal and writes TwiML."""
+    """Each version of Twilio's package that a build can name sends a request and makes TwiML."""
     asked = versions.split()
     folders = {one: node_packages(f"twilio-{one}", {"twilio": one}) for one in asked}
     with start_rehearsal(stand.folder / "packages.db", node_modules=list(folders.values())) as rehearsal:
@@ -184,7 +184,7 @@ def _deploy_with(version: str, door: Door, client: Any) -> Deployed:
 
 
 def old_toolkit(stand: Stand, version: str) -> str:
-    """The serverless toolkit of years ago deploys a project with assets, a package and variables, and lists it."""
+    """An old version of the serverless toolkit deploys a project with assets, a package and variables, and lists it."""
     modules = node_packages("twilio-run", {"twilio-run": version})
     project = stand.folder / "greeter"
     subprocess.run(["cp", "-r", CONTRACT / "greeter", project], check=True)
@@ -220,7 +220,7 @@ def old_toolkit(stand: Stand, version: str) -> str:
 
 
 class Pjsua2:
-    """A telephone of PJSIP's, told line by line what to do."""
+    """A PJSIP phone that takes orders line by line."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.heard: Queue[str] = Queue()
@@ -234,13 +234,13 @@ class Pjsua2:
             self.heard.put(line.strip())
 
     def do(self, order: str) -> None:
-        """Give an order."""
+        """Send an order."""
         assert self._process.stdin
         self._process.stdin.write(f"{order}\n")
         self._process.stdin.flush()
 
     def wait_for(self, words: str) -> str:
-        """The next line that begins with these words."""
+        """Wait for a line that begins with these words."""
         until = time.monotonic() + PATIENCE_S
         while (left := until - time.monotonic()) > 0:
             try:
@@ -269,7 +269,7 @@ def _pjsua2(stand: Stand, version: str, domain: str) -> Iterator[Pjsua2]:
 
 
 def pjsua2(stand: Stand, version: str) -> str:
-    """A phone at the domain's localised name: wrong password, register, call a number and a phone, be called."""
+    """A phone at the localised domain: wrong password, register, call a number and a phone, be called."""
     user = stand.network.add_user()
     with _pjsua2(stand, version, LOCALISED) as phone:
         phone.do(f"register {user} wrong")
@@ -302,7 +302,7 @@ exports.handler = (context, event, callback) => {
 
 
 def _number_of(stand: Stand, user: str) -> str:
-    """A number that rings a user at the domain's localised name."""
+    """A number that rings a user at the localised domain."""
     code = RINGING.replace("{user}", user).replace("{domain}", LOCALISED)
     live = deploy(stand.network.client, stand.network.http, {"/ring": ("protected", code)}, name=f"ring-{user}")
     made = stand.network.client.incoming_phone_numbers.create(
@@ -328,7 +328,7 @@ NAMED = 'mount --bind "$0" /etc/hosts && exec "$@"'
 
 
 def sipsak(stand: Stand, version: str) -> str:
-    """OPTIONS, REGISTER, and requests that a server has to turn away, each with what it is turned away with."""
+    """OPTIONS, REGISTER, and requests that a server must reject, each with its status."""
     root = debian_packages("sipsak", ["sipsak", "libc-ares2"])
     hosts = stand.folder / "hosts"
     hosts.write_text(f"127.0.0.1 localhost {socket.gethostname()} {DOMAIN} {OTHER_DOMAIN}\n")
@@ -381,7 +381,7 @@ def sipsak(stand: Stand, version: str) -> str:
 
 
 def sipvicious(stand: Stand, version: str) -> str:
-    """The scanner finds the server, and neither an extension nor a password behind it."""
+    """The scanner finds the server, but no extension or password."""
     folder = python_programs("sipvicious", [f"sipvicious=={version}"])
     host, port = stand.network.address
     found = _printed([folder / "sipvicious_svmap", "-p", str(port), host], stand.environment())
@@ -406,7 +406,7 @@ PROGRAMS = (
 
 
 def fill(stand: Stand) -> None:
-    """Give the account a few calls and an alert, for the connectors to read."""
+    """Add a few calls and an alert for the connectors to read."""
     for dialled in ("5035550190", "5035550192", "704"):
         stand.network.http.call(client="lobby", dial=dialled, domain=DOMAIN)
     stand.network.http.call(from_="+15035550177", to=CALLER_ID)

@@ -1,4 +1,4 @@
-"""What other people's programs meet: a rehearsed network with both doors, and ways to it that they have themselves."""
+"""A rehearsed network with HTTP and SIP servers, and proxies through which unmodified programs find it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEPT = ("PATH", "LANG", "TMPDIR")
 
 
 class Proxy(ThreadingTCPServer):
-    """A CONNECT proxy on loopback, whose every tunnel leads to one port, whatever host is asked for."""
+    """A CONNECT proxy on loopback that connects every tunnel to one port, whatever host is requested."""
 
     daemon_threads = True
 
@@ -34,7 +34,7 @@ class Proxy(ThreadingTCPServer):
 
     @property
     def url(self) -> str:
-        """What goes into HTTPS_PROXY."""
+        """The value of HTTPS_PROXY."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -44,7 +44,7 @@ class Tunnel(StreamRequestHandler):
     server: Proxy
 
     def handle(self) -> None:
-        """Answer CONNECT, and carry bytes both ways until either side ends."""
+        """Answer CONNECT, and copy bytes both ways until either side closes."""
         words = self.rfile.readline().decode("latin-1").split()
         while self.rfile.readline().strip():
             pass
@@ -64,7 +64,7 @@ class Tunnel(StreamRequestHandler):
 
 @dataclass(frozen=True)
 class Stand:
-    """A network, and what leads to it."""
+    """A network with its proxies."""
 
     network: Network
     tls: TlsProxy
@@ -73,25 +73,25 @@ class Stand:
 
     @property
     def account(self) -> tuple[str, str]:
-        """SID and auth token."""
+        """Account SID and auth token."""
         return self.network.rehearsal.account_sid, self.network.rehearsal.auth_token
 
     def environment(self, **more: str) -> Mapping[str, str]:
-        """The variables of a program that finds api.twilio.com by a proxy, and trusts whom such variables name."""
+        """Environment for a program that finds api.twilio.com by a proxy and trusts the CA named in variables."""
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         authority = str(self.tls.authority)
         trusting = {"REQUESTS_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
         return {**kept, "HOME": str(self.folder), "HTTPS_PROXY": self.proxy.url, **trusting, **more}
 
     def environment_of_node(self) -> Mapping[str, str]:
-        """The variables of a program for Node."""
+        """Environment for a Node program."""
         path = f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"
         return {"PATH": path, "HOME": str(self.folder), "CI": "true", **self.tls.environment_of_node()}
 
 
 @contextmanager
 def open_stand(folder: Path) -> Iterator[Stand]:
-    """A stand, from nothing, on loopback alone."""
+    """Start a stand with an empty account, on loopback only."""
     with (
         open_network(folder / "state.db") as network,
         TlsProxy(network.rehearsal.url, folder / "authority.pem") as tls,

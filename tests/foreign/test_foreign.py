@@ -1,4 +1,4 @@
-"""The stand that other people's programs meet, and their table, without a program of theirs."""
+"""The stand for third-party programs, and the table of results, tested without such a program."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def ask(stand: Stand, url: str) -> requests.Response:
-    """The answer to a request that goes by the proxy and trusts the authority, and nobody else."""
+    """The answer to a request through the proxy that trusts only the stand's CA."""
     with requests.Session() as session:
         session.trust_env = False
         proxies = {"https": stand.environment()["HTTPS_PROXY"]}
@@ -27,7 +27,7 @@ def ask(stand: Stand, url: str) -> requests.Response:
 
 
 def test_programs_that_know_one_address_of_twilios_find_the_rehearsal(tmp_path: Path) -> None:
-    """https://api.twilio.com, by a proxy, is the account with its calls and alerts; no other way leads anywhere."""
+    """https://api.twilio.com, through the proxy, is the account with its calls and alerts; other hosts fail."""
     with open_stand(tmp_path) as stand:
         fill(stand)
         (account,) = ask(stand, "https://api.twilio.com/2010-04-01/Accounts.json").json()["accounts"]
@@ -39,17 +39,17 @@ def test_programs_that_know_one_address_of_twilios_find_the_rehearsal(tmp_path: 
 
 
 def works(stand: Stand, version: str) -> str:
-    """A program that does something."""
+    """A program that succeeds."""
     return f"reads {len(stand.network.client.calls.list()) > 1}"
 
 
 def fails(stand: Stand, version: str) -> str:
-    """A program that does not."""
+    """A program that fails."""
     raise AssertionError("it said nothing")
 
 
 def test_a_program_that_fails_hides_no_other_and_makes_the_run_fail(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each has its row, the one that failed its reason as well."""
+    """Each has its row; that of the failed one has the reason."""
     programs = [Program("bad", "1.0", "nowhere", fails), Program("good", "2.0", "here", works)]
     assert main([], programs) == 1
     printed = capsys.readouterr()
@@ -61,7 +61,7 @@ def test_a_program_that_fails_hides_no_other_and_makes_the_run_fail(capsys: pyte
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
-    """With those that are."""
+    """The error lists the known ones."""
     command = [sys.executable, "-m", "tests.foreign", "sipp"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert ended.returncode == 2
@@ -69,7 +69,7 @@ def test_a_program_that_is_not_there_is_named() -> None:
 
 
 def test_a_program_is_installed_once_for_its_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And again where other versions are wanted, or the last installation broke off."""
+    """It is installed again if other versions are wanted, or an installation was interrupted."""
     monkeypatch.setattr(cache, "CACHE", tmp_path / "cache")
     commands: list[tuple[str | Path, ...]] = []
     monkeypatch.setattr(cache, "_run", lambda *command, cwd=None: commands.append(command))
@@ -83,7 +83,7 @@ def test_a_program_is_installed_once_for_its_versions(tmp_path: Path, monkeypatc
 
 
 def test_an_installer_that_fails_is_quoted() -> None:
-    """So is one that is missing."""
+    """The error quotes its output, or says that it is missing."""
     with pytest.raises(cache.Unavailable, match="no such package"):
         cache._run(sys.executable, "-c", "raise SystemExit('no such package')")
     with pytest.raises(cache.Unavailable, match="there is no apt-nothing here"):
@@ -91,7 +91,7 @@ def test_an_installer_that_fails_is_quoted() -> None:
 
 
 def test_no_two_programs_have_one_name() -> None:
-    """Each is chosen by its name; and what is installed is nothing of git's."""
+    """Programs are selected by name, and their installations are not in git."""
     assert len({one.name for one in PROGRAMS}) == len(PROGRAMS)
     ignored = subprocess.run(["git", "check-ignore", "-q", ".foreign/x"], cwd=ROOT, check=False)
     assert ignored.returncode == 0

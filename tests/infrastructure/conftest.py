@@ -1,4 +1,4 @@
-"""A desk for each test: one rehearsal for all of them, wiped clean between."""
+"""A desk for each test, on one shared rehearsal that is emptied between tests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ OpenDesk = Callable[..., Desk]
 
 @pytest.fixture(scope="session")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    """A rehearsal that all tests of one process share."""
+    """A rehearsal shared by all tests of a process."""
     with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db") as running:
         yield running
 
 
 @pytest.fixture
 def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenDesk]:
-    """Opens desks of further operators on the test's one account."""
+    """A function that opens further operators' desks on the test's account."""
     state = tmp_path / "state.db"
     rehearsal.wipe()
     token = rehearsal.auth_token

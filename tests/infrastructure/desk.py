@@ -1,4 +1,4 @@
-"""An operator's desk: the runbooks' steps on a rehearsed account, and a way to change things behind their back."""
+"""An operator's desk: the runbooks' steps on a rehearsed account, and a client for changes made elsewhere."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ Observe = Callable[[ChangeOutcome | Change], None]
 
 
 def sample() -> tuple[Parameters, Bundle]:
-    """The sample network, and what would be deployed for it."""
+    """The sample network, and its declared resources."""
     parameters, _, bundle = hosted_sample("functions")
     return parameters, bundle
 
 
 @functools.cache
 def hosted_sample(hosting: Hosting) -> tuple[Parameters, Table, Bundle]:
-    """The sample network with this hosting, its compiled dial plan, and what would be deployed for it."""
+    """The sample network with this hosting, its compiled dial plan, and its declared resources."""
     parameters = load_parameters(ROOT / "parameters" / "sample")
     network = parameters.network.model_copy(update={"hosting": hosting})
     parameters = replace(parameters, network=network)
@@ -67,12 +67,12 @@ class Desk:
 
     @property
     def client(self) -> TwilioClient:
-        """Twilio's own client, for whoever changes things behind the runbooks' back."""
+        """Twilio's own client, to change the account outside the runbooks."""
         return self.account.client
 
     @property
     def reports(self) -> Path:
-        """Where records and journals go."""
+        """The folder of records and journals."""
         return self.project / "reports"
 
     def site(self, environment: str) -> Site:
@@ -84,7 +84,7 @@ class Desk:
 
     @property
     def server(self) -> OwnServer:
-        """Our own server, as network.yaml has it."""
+        """Our own server, as declared in network.yaml."""
         # A runbook compiles the files once; a desk is asked often, and the files are mostly the sample's.
         parameters, table, _ = hosted_sample(self.parameters.network.hosting)
         table = table if self.parameters is parameters else compile_table(self.parameters)
@@ -109,7 +109,7 @@ class Desk:
         self.bundle = make_bundle(self.parameters, compile_table(self.parameters))
 
     def host(self, hosting: Hosting, *, fallback_function: bool = True) -> None:
-        """Change the one line of network.yaml that says who answers Twilio, and whether a function stands by."""
+        """Change the line of network.yaml that declares the hosting, and whether functions stand by."""
         if fallback_function and self.parameters is hosted_sample(self.parameters.network.hosting)[0]:
             self.parameters, _, self.bundle = hosted_sample(hosting)
             return
@@ -123,27 +123,27 @@ class Desk:
     # --- what the runbooks do ---
 
     def deploy(self, environment: str = "stage", **options: Any) -> Proposal:
-        """What deploy proposes."""
+        """The proposal of deploy."""
         return propose_deploy(self.site(environment), **options)
 
     def promote(self, environment: str = "prod", source: str = "stage", **options: Any) -> Proposal:
-        """What promote proposes."""
+        """The proposal of promote."""
         return propose_promote(self.site(environment), source, **options)
 
     def set_up(self, client: str, action: str = "set up", *, buy: str = "") -> Proposal:
-        """What client set-up proposes."""
+        """The proposal of client set-up."""
         return propose_client(self.site(self.parameters.clients[client].environment), client, action, buy=buy)
 
     def delete(self, what: str, environment: str = "stage", **options: Any) -> Proposal:
-        """What delete proposes."""
+        """The proposal of delete."""
         return propose_delete(self.site(environment), what, **options)
 
     def carry_out(self, proposal: Proposal, consent: str = "rehearsal", **options: Any) -> Applied:
-        """What came of a proposal, whatever it was."""
+        """Apply a proposal and return its outcome."""
         return apply_proposal(proposal, consent, runbook="test", reports=self.reports, **options)
 
     def do(self, proposal: Proposal) -> Applied:
-        """What came of a proposal that has to succeed."""
+        """Apply a proposal that must succeed, and return its outcome."""
         applied = self.carry_out(proposal)
         assert applied.exit_code == 0, told(applied)
         return applied
@@ -151,7 +151,7 @@ class Desk:
     # --- the rehearsal's own door ---
 
     def requests(self) -> dict[str, int]:
-        """How many requests of each method there were since the last look."""
+        """The number of requests per method since the last call."""
         counted = self.account.transport.send("GET", f"{CONTROL}/requests").json()["requests"]
         self.account.transport.send("DELETE", f"{CONTROL}/requests")
         methods: dict[str, int] = {}
@@ -160,7 +160,7 @@ class Desk:
         return methods
 
     def fault(self, fault: str, method: str = "", path: str = "", nth: int = 1, times: int = 1) -> None:
-        """Ask for a fault on requests to Twilio's hosts."""
+        """Have the rehearsal cause a fault on requests to Twilio's hosts."""
         match = {"method": method, "path": path, "nth": nth}
         answer = self.account.transport.send(
             "POST", f"{CONTROL}/faults", json={"match": match, "fault": fault, "times": times}
@@ -170,7 +170,7 @@ class Desk:
     # --- what is there ---
 
     def live(self, environment: str) -> str:
-        """The SID of the build that is live."""
+        """The SID of the live build."""
         return str(
             self.client.serverless.v1.services(SERVICE)
             .environments(self.environment_sid(environment))
@@ -184,16 +184,16 @@ class Desk:
         return str(next(one.sid for one in listed if one.unique_name == environment))
 
     def url(self, environment: str, path: str) -> str:
-        """The URL of a function, as it is now."""
+        """The current URL of a function."""
         listed = self.client.serverless.v1.services(SERVICE).environments.list()
         return f"https://{next(one.domain_name for one in listed if one.unique_name == environment)}{path}"
 
     def domain(self, name: str = STAGE) -> Any:
-        """A SIP domain, as Twilio shows it."""
+        """A SIP domain, as Twilio returns it."""
         return next((one for one in self.client.sip.domains.list() if one.domain_name == name), None)
 
     def number(self, number: str) -> Any:
-        """A number, as Twilio shows it; None where it is not owned."""
+        """A number, as Twilio returns it; None if it is not owned."""
         return next(iter(self.client.incoming_phone_numbers.list(phone_number=number)), None)
 
 
@@ -209,7 +209,7 @@ def line_of(change: Change) -> str:
 
 
 def kinds(plan: Plan) -> dict[ResourceType, int]:
-    """How many changes of each kind."""
+    """The number of changes per kind."""
     counted: dict[ResourceType, int] = {}
     for change in plan.changes:
         counted[change.kind] = counted.get(change.kind, 0) + 1
@@ -217,13 +217,13 @@ def kinds(plan: Plan) -> dict[ResourceType, int]:
 
 
 def told(applied: Applied) -> str:
-    """What became of every change, for the message of a test that fails."""
+    """The outcome of every change, for a failing test's message."""
     said = [f"{one.status} {line_of(one.change)} {one.error} {one.note}" for one in applied.outcomes]
     return "\n".join([applied.summary, *said, *(lines(applied.check) if applied.check else [])])
 
 
 def statuses(applied: Applied) -> Mapping[Status, int]:
-    """How many changes came to what."""
+    """The number of changes per outcome."""
     counted: dict[Status, int] = {}
     for one in applied.outcomes:
         counted[one.status] = counted.get(one.status, 0) + 1

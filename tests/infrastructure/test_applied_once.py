@@ -1,4 +1,4 @@
-"""A plan is carried out once: running its cell again does nothing, or asks for a new plan."""
+"""A plan is applied once: running its cell again makes no change, or asks for a new plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def opened(desk: Desk, consent: str, *, attended: bool = False) -> Runbook:
 
 
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(desk: Desk) -> None:
-    """The second time nothing is asked of Twilio, though the plan still lists its changes."""
+    """The second time Twilio gets no request, though the plan still lists its changes."""
     runbook, proposal = opened(desk, "rehearsal"), desk.deploy()
     assert cast(Applied, apply_plan(runbook, proposal)).is_complete
     desk.requests()
@@ -36,7 +36,7 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(desk: Desk) -> None:
 
 
 def test_a_plan_that_stopped_part_of_the_way_is_not_taken_up_again(desk: Desk) -> None:
-    """What it would make is there in part; a new plan holds the rest, and goes through."""
+    """It is partly applied; a new plan has the remaining changes, and succeeds."""
     runbook, proposal = opened(desk, "rehearsal"), desk.deploy()
     desk.fault("failed-build")
     with pytest.raises(ApplyError):
@@ -47,7 +47,7 @@ def test_a_plan_that_stopped_part_of_the_way_is_not_taken_up_again(desk: Desk) -
 
 
 def test_a_refused_consent_leaves_the_plan_good(desk: Desk) -> None:
-    """Nothing was done, so the same plan may be agreed to afterwards."""
+    """No change was made, so the same plan may get consent afterwards."""
     proposal = desk.deploy()
     with pytest.raises(ConsentError):
         apply_plan(opened(desk, "plan-00000000"), proposal)
@@ -56,7 +56,7 @@ def test_a_refused_consent_leaves_the_plan_good(desk: Desk) -> None:
 
 
 def test_whoever_is_there_is_asked_once(desk: Desk) -> None:
-    """Without consent the box comes; after the plan was carried out it does not come again."""
+    """The box appears without consent; after the apply it does not appear again."""
     proposal = desk.deploy()
     runbook = opened(desk, "", attended=True)
     assert isinstance(apply_plan(runbook, proposal), ConsentBox)
@@ -65,7 +65,7 @@ def test_whoever_is_there_is_asked_once(desk: Desk) -> None:
 
 
 def test_whoever_interrupts_finds_what_was_done_and_the_claim_released(desk: Desk) -> None:
-    """What is under way comes to its end, nothing more is started, and the next plan holds the rest."""
+    """Running changes end, no others start, and the next plan has the rest."""
     done: list[Change] = []
 
     def interrupt(event: ChangeOutcome | Change) -> None:

@@ -17,7 +17,7 @@ from tests.infrastructure.desk import SERVICE, WORKBENCH, Desk
 
 
 def test_the_runbooks_parameter_breaks_just_the_claim_that_it_names(desk: Desk) -> None:
-    """Held by somebody else, an apply is refused; with the holder's name in `break_claim` it goes on."""
+    """An apply is refused while another operator holds the claim; their name in `break_claim` releases it."""
     desk.do(desk.deploy())
     environment = desk.client.serverless.v1.services(SERVICE).environments.list()[0]
     claim = Claim("ada@gone", desk.account.now() + timedelta(minutes=10), "0")

@@ -1,4 +1,4 @@
-"""One apply at a time: who holds an environment, for how long, and what becomes of a claim that was left behind."""
+"""Claims: one apply at a time on an environment, expiry, and claims that are left behind."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from tests.infrastructure.desk import SERVICE, Desk, lines
 
 @pytest.fixture
 def deployed(desk: Desk) -> Desk:
-    """Stage is deployed."""
+    """An account with stage deployed."""
     desk.do(desk.deploy())
     return desk
 
 
 @contextmanager
 def claimed_by(desk: Desk, holder: str, monkeypatch: pytest.MonkeyPatch, **options: str) -> Iterator[HeldClaim]:
-    """The claim on stage, held by somebody."""
+    """Have this operator hold the claim on stage."""
     with monkeypatch.context() as patched:
         patched.setenv("DIALTONE_OPERATOR", holder)
         service = desk.client.serverless.v1.services(SERVICE).fetch().sid
@@ -61,7 +61,7 @@ def claims(desk: Desk) -> list[str]:
 
 
 def test_second_operator_is_told_who_holds_the_environment(deployed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While somebody applies, another apply is refused with the holder, the end, and what to do; nothing is written."""
+    """During an apply another one is refused, with the holder, the expiry and the repair; it makes no write request."""
     deployed.edit("/decide")
     proposal = deployed.deploy()
     live = deployed.live("stage")
@@ -78,7 +78,7 @@ def test_second_operator_is_told_who_holds_the_environment(deployed: Desk, monke
 
 
 def test_claim_is_gone_after_an_apply_and_after_one_that_failed(deployed: Desk) -> None:
-    """Whatever comes of an apply, it leaves no claim."""
+    """A claim is released after every apply, whatever the outcome."""
     assert claims(deployed) == []
     deployed.edit("/decide")
     deployed.fault("failed-build")
@@ -87,7 +87,7 @@ def test_claim_is_gone_after_an_apply_and_after_one_that_failed(deployed: Desk) 
 
 
 def test_expired_claim_is_taken_over(deployed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quarter of an hour later a claim that was left behind counts no more."""
+    """A claim that was left behind expires after a quarter of an hour."""
     with claimed_by(deployed, "grace@mill", monkeypatch):
         deployed.account.wait(14 * 60)
         deployed.edit("/decide")
@@ -99,7 +99,7 @@ def test_expired_claim_is_taken_over(deployed: Desk, monkeypatch: pytest.MonkeyP
 
 
 def test_claim_is_broken_by_its_holders_name_alone(deployed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """break_claim with another name is refused; with the holder's it takes over."""
+    """break_claim with another name is refused; with the holder's it takes the claim over."""
     deployed.edit("/decide")
     proposal = deployed.deploy()
     with claimed_by(deployed, "grace@mill", monkeypatch):
@@ -123,12 +123,12 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("value", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_is_no_claim_is_held_by_somebody(value: str) -> None:
-    """Whoever wrote what can't be read may be at work: it does not run out."""
+    """An unreadable value counts as held and does not expire, as its writer may be at work."""
     assert parse_claim(value) == Claim(SOMEBODY, None, "")
 
 
 def test_garbage_in_the_claim_holds_until_it_is_broken(deployed: Desk) -> None:
-    """It refuses an apply in words that say how to go on; broken by that name, it is gone."""
+    """An apply is refused with the repair; breaking it by the given name removes it."""
     variables = deployed.client.serverless.v1.services(SERVICE).environments(sid(deployed)).variables
     variables.create(key=CLAIM, value="mine!")
     deployed.edit("/decide")
@@ -141,7 +141,7 @@ def test_garbage_in_the_claim_holds_until_it_is_broken(deployed: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["a|b", "a|2026-03-02T09:00:00|0", '"}', "ada\u202e\x1b[31m", "ä" * 400, " "])
 def test_any_name_holds_once(deployed: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Whatever an operator calls themselves, one of two holds, and the other is told in a line without escapes."""
+    """Whatever the operator's name, only one holds the claim; messages show the name without control characters."""
     with (
         claimed_by(deployed, name, monkeypatch),
         pytest.raises(HeldError) as refused,
@@ -152,7 +152,7 @@ def test_any_name_holds_once(deployed: Desk, monkeypatch: pytest.MonkeyPatch, na
 
 
 def test_claim_on_one_environment_leaves_the_other_free(deployed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody who works on stage does not stop a promote to prod."""
+    """A claim on stage does not stop a promote to prod."""
     with claimed_by(deployed, "grace@mill", monkeypatch):
         deployed.do(deployed.promote())
 
@@ -160,7 +160,7 @@ def test_claim_on_one_environment_leaves_the_other_free(deployed: Desk, monkeypa
 def test_of_many_who_ask_at_once_one_alone_holds(
     open_desk: OpenDesk, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Eight at the same moment, over a claim that has run out: never two inside, and the others hear of a holder."""
+    """Eight at the same moment after an expired claim: one gets it, and the others are told the holder."""
     desk.do(desk.deploy())
     variables = desk.client.serverless.v1.services(SERVICE).environments(sid(desk)).variables
     variables.create(key=CLAIM, value=str(Claim("late", desk.account.now(), "0")))
@@ -194,7 +194,7 @@ def test_of_many_who_ask_at_once_one_alone_holds(
 
 @pytest.mark.parametrize("fault", ["500", "timeout-before", "timeout-after", "reset", "reset-after"])
 def test_lost_answer_to_a_claim_is_looked_for(open_desk: OpenDesk, desk: Desk, fault: str) -> None:
-    """A claim whose answer was lost, when made or when given back, is neither lost nor left behind."""
+    """A claim whose creation or deletion lost its answer is neither lost nor left behind."""
     desk.do(desk.deploy())
     quick = open_desk(timeout_s=0.3)
     quick.edit("/decide")
@@ -206,7 +206,7 @@ def test_lost_answer_to_a_claim_is_looked_for(open_desk: OpenDesk, desk: Desk, f
 
 
 def test_claim_that_cannot_be_made_is_an_error_and_nothing_is_done(open_desk: OpenDesk, desk: Desk) -> None:
-    """Where Twilio's answer stays away three times, the apply ends before its first change."""
+    """After three lost answers the apply ends before its first change."""
     desk.do(desk.deploy())
     live = desk.live("stage")
     desk.edit("/decide")
@@ -217,7 +217,7 @@ def test_claim_that_cannot_be_made_is_an_error_and_nothing_is_done(open_desk: Op
 
 
 def test_claim_that_cannot_be_given_back_costs_no_outcome(desk: Desk) -> None:
-    """What was done is told and on record, though the claim stays until it has run out."""
+    """The outcome is reported and recorded, though the claim stays until it expires."""
     desk.do(desk.deploy())
     desk.edit("/decide")
     desk.fault("500", "DELETE", "/Variables", times=3)
@@ -226,7 +226,7 @@ def test_claim_that_cannot_be_given_back_costs_no_outcome(desk: Desk) -> None:
 
 
 def test_holder_is_the_operator_of_the_environment_or_user_and_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CI jobs name themselves; people are known by user and machine."""
+    """CI jobs set their name; people are identified by user and machine."""
     monkeypatch.setenv("DIALTONE_OPERATOR", "ci job 7")
     assert holder_name() == "ci job 7"
     monkeypatch.delenv("DIALTONE_OPERATOR")
@@ -234,14 +234,14 @@ def test_holder_is_the_operator_of_the_environment_or_user_and_machine(monkeypat
 
 
 def test_claim_reads_back_as_it_was_written(desk: Desk) -> None:
-    """What is written into the variable is what is read."""
+    """The claim's variable is read back unchanged."""
     made = Claim("ada@switchroom", desk.account.now(), "0a1b2c3d")
     assert parse_claim(str(made)) == made
 
 
 @pytest.mark.parametrize("consent", ["fingerprint", "stage", "rehearsal"])
 def test_what_somebody_did_since_a_plan_was_made_refuses_it(open_desk: OpenDesk, desk: Desk, consent: str) -> None:
-    """What another operator did a moment ago makes a plan stale, whatever consents to it; nothing is written."""
+    """A change by another operator makes a plan stale, whatever the consent; no write request is made."""
     desk.do(desk.deploy())
     desk.edit("/decide")
     mine = desk.deploy()
@@ -262,7 +262,7 @@ def test_what_somebody_did_since_a_plan_was_made_refuses_it(open_desk: OpenDesk,
 
 
 def test_long_apply_renews_its_claim(desk: Desk, open_desk: OpenDesk) -> None:
-    """An apply that takes longer than a claim lasts holds the environment to its end; whoever comes is told so."""
+    """An apply longer than a claim's duration holds the environment to its end."""
     other = open_desk()
     other.edit("/decide")
     began, refused = desk.account.now(), []
@@ -283,7 +283,7 @@ def test_long_apply_renews_its_claim(desk: Desk, open_desk: OpenDesk) -> None:
 
 
 def test_claim_is_not_written_at_every_change(deployed: Desk) -> None:
-    """A short apply writes its claim once: renewing costs a request only where time has passed."""
+    """A short apply writes its claim once, as renewal depends on the time."""
     deployed.edit("/decide")
     proposal = deployed.deploy()
     deployed.requests()
@@ -295,7 +295,7 @@ def test_claim_is_not_written_at_every_change(deployed: Desk) -> None:
 def test_run_whose_claim_was_broken_stops_before_its_next_change(
     deployed: Desk, open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Taken over by name while it lived, a run is told by whom, and leaves the rest."""
+    """The run reports who took the claim over, and leaves its other changes."""
     deployed.edit("/decide")
     other = open_desk()
     live = deployed.live("stage")
@@ -315,7 +315,7 @@ def test_run_whose_claim_was_broken_stops_before_its_next_change(
 def test_run_stops_though_whoever_took_over_is_done(
     deployed: Desk, open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A claim that is simply gone was somebody's to break: what they changed is not known here."""
+    """A claim that has disappeared was broken, and its breaker may have changed the account."""
     deployed.edit("/decide")
     other = open_desk()
 
@@ -331,7 +331,7 @@ def test_run_stops_though_whoever_took_over_is_done(
 
 
 def test_deleting_the_environment_ends_its_claim(deployed: Desk) -> None:
-    """A delete that goes on for long after its environment is gone is not told that it was taken over."""
+    """A delete that continues after its environment is gone does not report a lost claim."""
 
     def watch(event: ChangeOutcome | Change) -> None:
         if isinstance(event, ChangeOutcome):

@@ -1,4 +1,4 @@
-"""Client set-up: add, change, rotate, suspend; the number bought is the one that was named."""
+"""Client set-up: add, change, rotate, suspend; only the number that was named is bought."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def address(**changes: Any) -> dict[str, Any]:
 
 
 def test_phone_is_set_up_whole(desk: Desk) -> None:
-    """Address, number with the address registered, credential, private file and sheet; then nothing is left to do."""
+    """Address, number with emergency address, credential, private file and sheet; then the plan is empty."""
     desk.do(desk.deploy())
     proposal = desk.set_up("workbench", buy=WORKBENCH)
     assert lines(proposal.plan) == [
@@ -69,7 +69,7 @@ def test_phone_is_set_up_whole(desk: Desk) -> None:
 
 
 def test_set_up_of_the_first_phone_deploys_what_it_needs(desk: Desk) -> None:
-    """On an empty account, setting up a phone of stage makes stage whole first."""
+    """On an empty account, setting up a phone of stage also deploys stage."""
     desk.do(desk.set_up("van", buy=VAN))
     assert credentials(desk) == ["van"]
     assert desk.number(VAN).voice_url == desk.url("stage", "/sip-incoming")
@@ -77,7 +77,7 @@ def test_set_up_of_the_first_phone_deploys_what_it_needs(desk: Desk) -> None:
 
 
 def test_only_the_named_number_is_bought(desk: Desk) -> None:
-    """A number is bought only where buy names just that number; nothing is bought otherwise."""
+    """A number is bought only if `buy` has exactly that number."""
     desk.do(desk.deploy())
     with pytest.raises(
         InputError, match=rf'number \{VAN} of van: is not owned by this account; set buy_number to "\{VAN}"'
@@ -92,7 +92,7 @@ def test_only_the_named_number_is_bought(desk: Desk) -> None:
 
 
 def test_a_phone_that_is_declared_as_another_model_gets_its_sheet_and_configuration_anew(desk: Desk) -> None:
-    """Twilio knows no models, so the plan is empty; the password stays, and nothing is written a second time."""
+    """The plan is empty, as Twilio has no models; the password stays, and a second run writes no file."""
     desk.declare("workbench", device="any")
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
@@ -116,7 +116,7 @@ def test_a_phone_that_is_declared_as_another_model_gets_its_sheet_and_configurat
 
 
 def test_number_that_cannot_be_had_is_refused_in_the_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A number that somebody else owns stops the plan, not the apply; on the rehearsal nobody else owns any."""
+    """A number that is not available is refused in the plan; on the rehearsal all are available."""
     desk.do(desk.deploy())
     monkeypatch.setattr("dialtone_nb.runbooks.client_setup.is_available", lambda *_: False)
     desk.declare("van", caller_id="+14045550199")
@@ -125,7 +125,7 @@ def test_number_that_cannot_be_had_is_refused_in_the_plan(desk: Desk, monkeypatc
 
 
 def test_number_that_is_owned_is_adopted(desk: Desk) -> None:
-    """An owned number is pointed at the service and given the emergency address; none is bought."""
+    """An owned number gets the service's URL and the emergency address, and none is bought."""
     owned = desk.client.incoming_phone_numbers.create(phone_number=WORKBENCH, voice_url="https://example.org/old")
     desk.do(desk.deploy())
     proposal = desk.set_up("workbench")
@@ -140,7 +140,7 @@ def test_number_that_is_owned_is_adopted(desk: Desk) -> None:
 
 
 def test_new_phone_goes_into_the_table_first(desk: Desk) -> None:
-    """A phone that the live table lacks is deployed with its set-up, before its number leads there."""
+    """A phone that the live table lacks is deployed in its set-up, before its number gets the URL."""
     desk.do(desk.deploy())
     desk.declare("kiosk", environment="stage", caller_id="+15035550109", trunk_context="menu")
     proposal = desk.set_up("kiosk", buy="+15035550109")
@@ -157,7 +157,7 @@ def test_new_phone_goes_into_the_table_first(desk: Desk) -> None:
 
 
 def test_new_phone_of_a_protected_environment_is_promoted_first(desk: Desk) -> None:
-    """Prod's table changes by promoting; set-up says so, and goes on once that is done."""
+    """Prod's table changes by a promote, as set-up says; then set-up continues."""
     desk.do(desk.deploy())
     desk.do(desk.promote())
     desk.declare("kiosk", environment="prod", caller_id="+15035550109", trunk_context="menu")
@@ -169,13 +169,13 @@ def test_new_phone_of_a_protected_environment_is_promoted_first(desk: Desk) -> N
 
 
 def test_phone_of_a_protected_environment_with_nothing_live_waits_for_a_promote(desk: Desk) -> None:
-    """Setting a phone up in prod before anything is live there is refused."""
+    """Setting a phone up in prod is refused before anything is live there."""
     with pytest.raises(InputError, match="environment prod: has nothing live; promote a build to it first"):
         desk.set_up("lobby", buy=LOBBY)
 
 
 def test_new_emergency_address_is_registered_in_place_of_the_old(desk: Desk) -> None:
-    """Another address in clients.yaml is an update, and the number carries it, registered."""
+    """A changed address in clients.yaml is an update, and the number is registered with it."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     desk.declare("workbench", emergency_address=address())
@@ -187,7 +187,7 @@ def test_new_emergency_address_is_registered_in_place_of_the_old(desk: Desk) -> 
 
 
 def test_phone_that_loses_its_emergency_address_is_unregistered(desk: Desk) -> None:
-    """Without an address in clients.yaml the number carries none."""
+    """If clients.yaml has no address any more, the number's is removed."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     desk.declare("workbench", emergency_address=None)
@@ -197,7 +197,7 @@ def test_phone_that_loses_its_emergency_address_is_unregistered(desk: Desk) -> N
 
 
 def test_address_that_twilio_refuses_stops_before_money_is_spent(desk: Desk) -> None:
-    """An address that can't be validated stops the set-up with Twilio's words; no number is bought."""
+    """An address that fails validation stops the set-up with Twilio's message; no number is bought."""
     desk.do(desk.deploy())
     desk.declare("workbench", emergency_address=address(region="Nowhere"))
     applied = desk.carry_out(desk.set_up("workbench", buy=WORKBENCH))
@@ -209,7 +209,7 @@ def test_address_that_twilio_refuses_stops_before_money_is_spent(desk: Desk) -> 
 
 
 def test_rotating_gives_a_new_password_to_the_same_credential(desk: Desk) -> None:
-    """The credential stays, its password is another, and the private file has the new one."""
+    """The credential keeps its SID, and the private file has its new password."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("van", buy=VAN))
     before = private(desk, "van")
@@ -234,7 +234,7 @@ def test_rotating_what_is_not_set_up_is_refused(desk: Desk) -> None:
 
 
 def test_suspended_phone_loses_its_credential_and_nothing_else(desk: Desk) -> None:
-    """Suspending deletes the credential; deploys leave it so; setting up again brings it back with a new password."""
+    """Suspending deletes the credential; deploys do not restore it; set-up does, with a new password."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("van", buy=VAN))
     before = private(desk, "van")[PASSWORD_FILE]
@@ -252,7 +252,7 @@ def test_suspended_phone_loses_its_credential_and_nothing_else(desk: Desk) -> No
 
 
 def test_set_up_repairs_what_it_stands_on(desk: Desk) -> None:
-    """A mapping that is missing is made in the same plan, before the credential."""
+    """A missing mapping is created in the same plan, before the credential."""
     desk.do(desk.deploy())
     (listed,) = desk.client.sip.credential_lists.list()
     desk.client.sip.domains(desk.domain().sid).auth.registrations.credential_list_mappings(listed.sid).delete()
@@ -262,7 +262,7 @@ def test_set_up_repairs_what_it_stands_on(desk: Desk) -> None:
 
 
 def test_client_set_up_refuses_what_it_does_not_know(desk: Desk) -> None:
-    """Every fault of the parameters at once, before anything is asked."""
+    """All faults of the parameters are reported together, before any request."""
     desk.requests()
     with pytest.raises(InputError) as refused:
         desk.set_up("van", "rotated", buy="+15035550111")
@@ -276,7 +276,7 @@ def test_client_set_up_refuses_what_it_does_not_know(desk: Desk) -> None:
 
 
 def test_an_address_goes_to_a_number_by_a_request_of_its_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twilio ignores one that comes with a purchase; the set-up is done once Twilio says that it is registered."""
+    """Twilio ignores an address in a purchase; set-up ends when Twilio reports that it is registered."""
     desk.do(desk.deploy())
     sent: list[dict[str, Any]] = []
     for owner, name in ((IncomingPhoneNumberList, "create"), (IncomingPhoneNumberContext, "update")):
@@ -295,14 +295,14 @@ def test_an_address_goes_to_a_number_by_a_request_of_its_own(desk: Desk, monkeyp
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """Raised in place of the end of the process."""
 
 
 @pytest.mark.parametrize("nth", [1, 2])
 def test_killed_around_the_second_request_there_is_one_number_with_its_address(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
-    """Bought and no more, or asked for and not yet registered: running again goes on from there."""
+    """Run again after the purchase or after the request to register, set-up continues from there."""
     desk.do(desk.deploy())
     update = IncomingPhoneNumberContext.update
     asked = 0
@@ -331,7 +331,7 @@ def test_killed_around_the_second_request_there_is_one_number_with_its_address(
 def test_an_address_that_is_not_registered_in_the_end_is_told_in_one_line(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, shown: str, is_owned: bool
 ) -> None:
-    """Of a new number and of one that is owned: which number, what Twilio says of it, and what to do."""
+    """For a new and an owned number, the error has the number, Twilio's status and the repair."""
     from dialtone_nb.rehearsal.api import incoming_phone_numbers as numbers
 
     desk.do(desk.deploy())
@@ -357,7 +357,7 @@ def test_an_address_that_is_not_registered_in_the_end_is_told_in_one_line(
 
 
 def test_failed_registration_is_not_taken_for_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A number whose emergency address could not be registered is planned again, and registered when it can be."""
+    """A number whose registration failed is planned again, and registered once possible."""
     from dialtone_nb.rehearsal.api import incoming_phone_numbers as numbers
 
     look_again = numbers.look_again

@@ -1,4 +1,4 @@
-"""Consent: what is good for which plan, and the fingerprint that binds it."""
+"""Consent: which word is valid for which plan, and the fingerprint of a plan."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def plan(**changes: Any) -> Plan:
 
 
 def test_no_consent_is_no() -> None:
-    """An empty consent applies nothing, and is no error."""
+    """With an empty consent no change is made, and no error is raised."""
     assert check_consent(plan(), "") is False
 
 
 @pytest.mark.parametrize("protected", [True, False])
 @pytest.mark.parametrize("rehearsal", [True, False])
 def test_fingerprint_is_good_everywhere(protected: bool, rehearsal: bool) -> None:
-    """A plan's own fingerprint is consent, protected or not, rehearsed or not."""
+    """A plan's fingerprint is valid consent, protected or not, rehearsed or not."""
     made = plan(is_protected=protected, is_rehearsal=rehearsal)
     assert check_consent(made, made.fingerprint) is True
 
 
 def test_name_is_good_for_an_environment_that_is_not_protected() -> None:
-    """Stage's name is consent to a plan for stage; prod's is not to one for prod, nor stage's."""
+    """Stage's name is consent to a plan for stage; neither name is consent to a plan for prod."""
     assert check_consent(plan(), "stage") is True
     with pytest.raises(ConsentError, match="prod is protected, so its name is not enough; this plan's is 'plan-"):
         check_consent(plan(environment="prod", is_protected=True), "prod")
@@ -49,14 +49,14 @@ def test_name_is_good_for_an_environment_that_is_not_protected() -> None:
 
 
 def test_rehearsal_is_good_on_the_rehearsal_alone() -> None:
-    """The word applies plans of the rehearsal, protected ones too, and none of a real account."""
+    """The word is consent to every plan of a rehearsal, and to none of a real account."""
     assert check_consent(plan(is_rehearsal=True, is_protected=True), "rehearsal") is True
     with pytest.raises(ConsentError, match="'rehearsal' is good on the rehearsal alone"):
         check_consent(plan(), "rehearsal")
 
 
 def test_another_plans_fingerprint_is_refused_with_this_ones() -> None:
-    """A stale fingerprint is told from a misspelt word, and the message has the one that would do."""
+    """A stale fingerprint has another message than a misspelt word, with the valid one."""
     made = plan()
     with pytest.raises(ConsentError, match=rf"'plan-00000000' is another plan's.*{made.fingerprint}") as refused:
         check_consent(made, "plan-00000000")
@@ -67,7 +67,7 @@ def test_another_plans_fingerprint_is_refused_with_this_ones() -> None:
 
 
 def test_refused_consent_asks_nothing_of_twilio(desk: Desk) -> None:
-    """Wrong consent is refused before the first call; none shows the plan and does nothing."""
+    """Wrong consent is refused before the first request; without consent the plan is only shown."""
     proposal = desk.deploy()
     desk.requests()
     for wrong in ("plan-00000000", "prod", "yes"):
@@ -81,7 +81,7 @@ def test_refused_consent_asks_nothing_of_twilio(desk: Desk) -> None:
 
 
 def test_looking_twice_gives_the_same_fingerprint(desk: Desk) -> None:
-    """The same account and files give the same plan, so consent given in one run is good in the next."""
+    """The same account and files give the same plan, so that consent from one run is valid in the next."""
     assert desk.deploy().plan.fingerprint == desk.deploy().plan.fingerprint
     first = desk.deploy().plan.fingerprint
     desk.do(desk.deploy())
@@ -91,7 +91,7 @@ def test_looking_twice_gives_the_same_fingerprint(desk: Desk) -> None:
 
 
 def test_consent_does_not_outlive_what_it_was_given_for(desk: Desk) -> None:
-    """The fingerprint of a plan made before somebody changed something fits no plan made after."""
+    """A plan made after a change has another fingerprint."""
     desk.do(desk.deploy())
     desk.edit("/decide")
     read = desk.deploy().plan.fingerprint
@@ -101,7 +101,7 @@ def test_consent_does_not_outlive_what_it_was_given_for(desk: Desk) -> None:
 
 
 def test_same_changes_over_another_live_build_are_another_plan(desk: Desk) -> None:
-    """A fingerprint binds what was live when it was read, though the changes be the same."""
+    """The fingerprint depends on what was live when the plan was made."""
     desk.do(desk.deploy())
     desk.client.sip.domains(desk.domain().sid).update(secure=True)
     before = desk.deploy().plan
@@ -148,12 +148,12 @@ def test_same_changes_over_another_live_build_are_another_plan(desk: Desk) -> No
     ids=str,
 )
 def test_whatever_changes_changes_the_fingerprint(changed: dict[str, Any]) -> None:
-    """Whatever a reader sees of a plan, and whatever an apply takes from it, is bound."""
+    """All that a reader sees of a plan, and all that an apply uses, is part of the fingerprint."""
     assert plan(**changed).fingerprint != plan().fingerprint
 
 
 def test_every_field_is_bound() -> None:
-    """A field that is added later is bound as well."""
+    """A field added to the class in future is part of it as well."""
     for thing in (plan(), CHANGE):
         for one in fields(thing):
             another: dict[str, Any] = {one.name: "another"}
@@ -174,7 +174,7 @@ def test_every_field_is_bound() -> None:
     ],
 )
 def test_no_two_sets_of_fields_are_written_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """Types, quotes and what belongs to what are kept apart; only the order of fields does not count."""
+    """Types, quotes and nesting are distinguished; only the order of fields is not."""
     assert fingerprint_of(after=one) != fingerprint_of(after=other)
     assert fingerprint_of(after=one) != fingerprint_of(before=one)
     assert fingerprint_of(after=one) == fingerprint_of(after=dict(reversed(one.items())))
@@ -186,7 +186,7 @@ def fingerprint_of(**changes: Any) -> str:
 
 
 def test_price_of_a_number_is_bound(desk: Desk) -> None:
-    """A number at another price is another plan."""
+    """The fingerprint depends on the number's price."""
     desk.do(desk.deploy())
     made = desk.set_up("van", buy=VAN).plan
     dearer = tuple(replace(change, cost="99 USD a month") if change.cost else change for change in made.changes)
@@ -195,7 +195,7 @@ def test_price_of_a_number_is_bound(desk: Desk) -> None:
 
 @given(st.text(), st.dictionaries(st.text(max_size=5), st.text(max_size=5)))
 def test_fingerprint_never_reads_as_a_number(title: str, compared: dict[str, str]) -> None:
-    """Whatever reads parameters and guesses their types (YAML, papermill) leaves a fingerprint a string."""
+    """Programs that guess parameters' types (YAML, papermill) read a fingerprint as text."""
     fingerprint = plan(title=title, compared=compared).fingerprint
     assert YAML(typ="safe").load(fingerprint) == fingerprint
     for number in (int, float, complex):

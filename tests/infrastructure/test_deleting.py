@@ -1,4 +1,4 @@
-"""Delete: an environment, the service, a client; in the order that works, and shown to be gone."""
+"""Delete: an environment, the service, a client; in a valid order, and with a check afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, 
 
 @pytest.fixture
 def phones(desk: Desk) -> Desk:
-    """Stage is deployed and its two phones are set up."""
+    """An account with stage deployed and its two phones set up."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     desk.do(desk.set_up("van", buy=VAN))
@@ -21,7 +21,7 @@ def phones(desk: Desk) -> Desk:
 
 
 def test_deleting_an_environment_leaves_nothing_of_it_but_its_numbers(phones: Desk) -> None:
-    """Credentials, addresses, mappings, domains, list and environment go; the numbers stay and lead nowhere."""
+    """Credentials, addresses, mappings, domains, list and environment are deleted; numbers stay without a URL."""
     proposal = phones.delete("environment")
     assert lines(proposal.plan) == [
         f"update phone number {WORKBENCH}: emergency_address_sid, voice_fallback_url, voice_url",
@@ -53,7 +53,7 @@ def test_deleting_an_environment_leaves_nothing_of_it_but_its_numbers(phones: De
 
 
 def test_numbers_that_are_named_are_released_their_emergency_address_first(phones: Desk) -> None:
-    """Releasing a number with an emergency address unregisters it and waits, else Twilio would refuse."""
+    """A number with an emergency address is unregistered first and waited for, else Twilio refuses its release."""
     proposal = phones.delete("environment", release=[WORKBENCH])
     planned = lines(proposal.plan)
     assert f"delete phone number {WORKBENCH}" in planned
@@ -64,7 +64,7 @@ def test_numbers_that_are_named_are_released_their_emergency_address_first(phone
 
 
 def test_a_number_that_is_no_phones_is_not_released(phones: Desk) -> None:
-    """A number named for release that belongs to no phone that is deleted is refused before anything is asked."""
+    """The error for a number of no deleted phone comes before any request."""
     phones.client.incoming_phone_numbers.create(phone_number="+15035550111")
     phones.requests()
     with pytest.raises(InputError, match=r"\+15035550111 is not the number of a phone that this deletes"):
@@ -75,7 +75,7 @@ def test_a_number_that_is_no_phones_is_not_released(phones: Desk) -> None:
 
 
 def test_deleting_a_client_takes_out_its_own_things_alone(phones: Desk) -> None:
-    """Credential and address of one phone go, its number is kept; the other phone has all it had."""
+    """Credential and address of one phone are deleted, its number is kept; the other phone is unchanged."""
     proposal = phones.delete("client", client="workbench")
     assert lines(proposal.plan) == [
         f"update phone number {WORKBENCH}: emergency_address_sid, voice_fallback_url, voice_url",
@@ -89,19 +89,19 @@ def test_deleting_a_client_takes_out_its_own_things_alone(phones: Desk) -> None:
 
 
 def test_deleting_a_client_twice_finds_nothing(phones: Desk) -> None:
-    """What is gone needs no change."""
+    """The second plan is empty."""
     phones.do(phones.delete("client", client="van", release=[VAN]))
     assert phones.delete("client", client="van", release=[VAN]).plan.is_empty
 
 
 def test_number_that_leads_elsewhere_is_left_alone(phones: Desk) -> None:
-    """A kept number that somebody has pointed elsewhere keeps pointing there."""
+    """A kept number with another URL keeps it."""
     phones.client.incoming_phone_numbers(phones.number(VAN).sid).update(voice_url="https://example.org/")
     assert lines(phones.delete("client", client="van").plan) == ["delete credential van"]
 
 
 def test_a_service_that_serves_another_environment_is_refused(phones: Desk) -> None:
-    """While prod lives, the service is not deleted; once prod is gone, it is."""
+    """The service can be deleted only once prod is."""
     phones.do(phones.promote())
     with pytest.raises(InputError, match="service dialtone: still serves prod; delete those environments first"):
         phones.delete("service")
@@ -121,7 +121,7 @@ def test_an_environment_deleted_beside_another_leaves_what_they_share(phones: De
 
 
 def test_list_with_other_users_stays(phones: Desk) -> None:
-    """A credential that nobody declared keeps the list, and the plan says so."""
+    """An undeclared credential keeps the list, as the plan says."""
     listed = phones.client.sip.credential_lists.list()[0]
     phones.client.sip.credential_lists(listed.sid).credentials.create("stranger", "Abcdefghijk1")
     proposal = phones.delete("environment")
@@ -131,7 +131,7 @@ def test_list_with_other_users_stays(phones: Desk) -> None:
 
 
 def test_protected_environment_is_deleted_with_its_plans_fingerprint_alone(desk: Desk) -> None:
-    """Prod's name does not delete prod."""
+    """Prod's name is no consent to deleting prod."""
     desk.do(desk.deploy("prod"))
     proposal = desk.delete("environment", "prod")
     with pytest.raises(ConsentError, match="prod is protected"):
@@ -141,13 +141,13 @@ def test_protected_environment_is_deleted_with_its_plans_fingerprint_alone(desk:
 
 
 def test_deleting_what_is_not_there_finds_nothing(desk: Desk) -> None:
-    """An empty account needs no deleting."""
+    """On an empty account the plan is empty."""
     for what in ("environment", "service"):
         assert desk.delete(what).plan.is_empty
 
 
 def test_delete_refuses_what_it_does_not_know(desk: Desk) -> None:
-    """A misspelt kind and a phone of another environment get a suggestion, before anything is asked."""
+    """A misspelt kind and a phone of another environment get a suggestion, before any request."""
     desk.requests()
     with pytest.raises(InputError, match="parameter what of delete: is 'enviroment'; did you mean 'environment'"):
         desk.delete("enviroment")
@@ -159,7 +159,7 @@ def test_delete_refuses_what_it_does_not_know(desk: Desk) -> None:
 
 
 def test_things_gone_meanwhile_do_not_stop_a_delete(phones: Desk) -> None:
-    """What somebody else deletes while an apply is under way counts as deleted; before it, as another plan."""
+    """A resource deleted elsewhere during the apply counts as deleted; before it, the plan is stale."""
     proposal = phones.delete("environment")
     listed = phones.client.sip.credential_lists.list()[0]
 
@@ -179,7 +179,7 @@ def test_things_gone_meanwhile_do_not_stop_a_delete(phones: Desk) -> None:
 
 
 def test_everything_that_was_made_can_be_made_again(phones: Desk) -> None:
-    """Delete the service, deploy and set up again: as before, under other URLs."""
+    """After deleting the service, deploy and set-up restore everything under other URLs."""
     old = phones.url("stage", "/sip-incoming")
     phones.do(phones.delete("service"))
     phones.do(phones.deploy())
@@ -192,7 +192,7 @@ def test_everything_that_was_made_can_be_made_again(phones: Desk) -> None:
 
 
 def test_a_deleted_phone_leaves_no_password_on_this_machine(phones: Desk) -> None:
-    """The private file of a phone goes with its credential; another phone's stays."""
+    """A phone's private file is deleted with its credential; another phone's stays."""
     private = phones.site("stage").private / "stage"
     assert {folder.name for folder in private.iterdir()} == {"workbench", "van"}
     applied = phones.do(phones.delete("client", client="van"))

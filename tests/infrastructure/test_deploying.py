@@ -1,4 +1,4 @@
-"""Deploy, end to end: first, again, after a change, over what others made, after a loss."""
+"""Deploy from end to end: first, repeated, after a change, over resources of others, after a loss."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.infrastructure.desk import (
 
 
 def test_first_deploy_makes_everything_and_the_second_asks_without_writing(desk: Desk) -> None:
-    """After a first deploy the plan is empty, and finding that out takes no write."""
+    """After a first deploy the plan is empty, and making it sends no write request."""
     applied = desk.do(desk.deploy())
     assert {one.change.action for one in applied.outcomes} == {Action.CREATE}
     assert (
@@ -46,7 +46,7 @@ def test_first_deploy_makes_everything_and_the_second_asks_without_writing(desk:
 
 
 def test_what_a_first_deploy_made_is_what_the_files_say(desk: Desk) -> None:
-    """Both domains register and call with the list, ask the live function, and only one has emergency calling."""
+    """Both domains use the list, have registration enabled and the live function's URL; one has emergency calling."""
     desk.do(desk.deploy())
     listed = desk.client.sip.credential_lists.list()[0]
     for name, emergency in ((STAGE, True), (STAGE_NONEMERGENCY, False)):
@@ -65,7 +65,7 @@ def test_what_a_first_deploy_made_is_what_the_files_say(desk: Desk) -> None:
 
 
 def test_one_changed_module_is_all_that_is_uploaded(desk: Desk) -> None:
-    """A change in one function uploads it and the manifest, builds and deploys; its difference is shown."""
+    """A change in one function uploads it and the manifest, builds and deploys; the plan has its diff."""
     desk.do(desk.deploy())
     desk.edit("/decide")
     proposal = desk.deploy()
@@ -85,7 +85,7 @@ def test_one_changed_module_is_all_that_is_uploaded(desk: Desk) -> None:
 
 
 def test_files_as_they_were_before_bring_the_old_build_back(desk: Desk) -> None:
-    """Code that a build already has is deployed from that build: nothing is uploaded and nothing is built."""
+    """If a build of the same code exists it is deployed again, without upload or build."""
     desk.do(desk.deploy())
     first, bundle = desk.live("stage"), desk.bundle
     desk.edit("/decide")
@@ -98,7 +98,7 @@ def test_files_as_they_were_before_bring_the_old_build_back(desk: Desk) -> None:
 
 
 def test_another_runtime_is_another_build_of_the_same_versions(desk: Desk) -> None:
-    """A changed runtime needs a build, and nothing is uploaded for it."""
+    """A changed runtime needs a build of the same versions, without an upload."""
     desk.do(desk.deploy())
     desk.bundle = replace(desk.bundle, runtime="node20")
     proposal = desk.deploy()
@@ -109,7 +109,7 @@ def test_another_runtime_is_another_build_of_the_same_versions(desk: Desk) -> No
 
 
 def test_things_made_by_hand_are_adopted(desk: Desk) -> None:
-    """A domain, a list and a service that are there already are taken as they are, and put right where they differ."""
+    """Existing domains, lists and services are used, and updated where they differ."""
     desk.client.sip.credential_lists.create(LIST)
     domain = desk.client.sip.domains.create(STAGE, friendly_name="made by hand", voice_url="https://example.org/old")
     service = desk.client.serverless.v1.services.create(unique_name=SERVICE, friendly_name="by hand")
@@ -126,7 +126,7 @@ def test_things_made_by_hand_are_adopted(desk: Desk) -> None:
 
 
 def test_service_that_the_official_toolkit_made_is_adopted(desk: Desk) -> None:
-    """The toolkit's `stage-environment` is ours by its suffix; its functions get new versions."""
+    """The toolkit's `stage-environment` is recognised by its suffix; its functions get new versions."""
     services = desk.client.serverless.v1.services
     service = services.create(unique_name=SERVICE, friendly_name=SERVICE, include_credentials=True)
     environment = services(service.sid).environments.create("stage-environment", domain_suffix="stage")
@@ -166,7 +166,7 @@ def _upload(desk: Desk, service: str, function: str, path: str) -> str:
 
 
 def test_service_deleted_behind_its_back_takes_domains_and_numbers_along(desk: Desk) -> None:
-    """A service that is made again has new URLs; domains and numbers follow in the same plan."""
+    """A recreated service has new URLs; domains and numbers get them in the same plan."""
     desk.do(desk.deploy())
     for number in (WORKBENCH, VAN):
         desk.client.incoming_phone_numbers.create(phone_number=number)
@@ -187,7 +187,7 @@ def test_service_deleted_behind_its_back_takes_domains_and_numbers_along(desk: D
 
 
 def test_what_nobody_declared_is_reported_and_left_alone(desk: Desk) -> None:
-    """Numbers, credentials, variables and functions that no file names are notes in the plan, never changes."""
+    """Undeclared numbers, credentials, variables and functions are notes in the plan, and not changed."""
     desk.do(desk.deploy())
     number = desk.client.incoming_phone_numbers.create(phone_number="+15035550111", voice_url="https://example.org/")
     listed = desk.client.sip.credential_lists.list()[0]
@@ -206,7 +206,7 @@ def test_what_nobody_declared_is_reported_and_left_alone(desk: Desk) -> None:
 
 
 def test_number_bought_elsewhere_is_pointed_at_the_service(desk: Desk) -> None:
-    """A declared number that the account owns is pointed at the incoming function; another environment's is not."""
+    """A declared number that the account owns gets the incoming function's URL; one of another environment does not."""
     desk.do(desk.deploy())
     for number in (VAN, "+15035550103"):
         desk.client.incoming_phone_numbers.create(phone_number=number)
@@ -216,7 +216,7 @@ def test_number_bought_elsewhere_is_pointed_at_the_service(desk: Desk) -> None:
 
 
 def test_failed_build_tells_why_and_what_was_live_stays(desk: Desk) -> None:
-    """A failed build shows Twilio's reason; the live build and the domains stay; the next deploy succeeds."""
+    """The error has Twilio's reason; live build and domains stay; the next deploy succeeds."""
     desk.do(desk.deploy())
     live = desk.live("stage")
     desk.edit("/decide")
@@ -233,13 +233,13 @@ def test_failed_build_tells_why_and_what_was_live_stays(desk: Desk) -> None:
 
 
 def test_slow_build_is_waited_for(desk: Desk) -> None:
-    """A build that takes minutes is waited for."""
+    """A build may take minutes."""
     desk.fault("slow-build")
     desk.do(desk.deploy())
 
 
 def test_files_go_straight_to_a_protected_environment_only_when_forced_by_name(desk: Desk) -> None:
-    """Once prod is in use, deploying changed files to it is refused unless its name is given as force."""
+    """Once prod is in use, changed files are deployed to it only if `force` has its name."""
     desk.do(desk.deploy("prod"))  # nobody uses it yet
     assert desk.deploy("prod").plan.is_empty
     desk.edit("/decide")
@@ -250,7 +250,7 @@ def test_files_go_straight_to_a_protected_environment_only_when_forced_by_name(d
 
 
 def test_settings_of_a_protected_environment_need_no_force(desk: Desk) -> None:
-    """Drift in a domain of prod is repaired by a plain deploy: the code stays as it is."""
+    """A changed setting of prod's domain is restored by a plain deploy, without a change of code."""
     desk.do(desk.deploy("prod"))
     name = "dialtone-example-prod.sip.twilio.com"
     desk.client.sip.domains(desk.domain(name).sid).update(secure=True)
@@ -260,7 +260,7 @@ def test_settings_of_a_protected_environment_need_no_force(desk: Desk) -> None:
 
 
 def test_trunk_password_is_a_variable_that_follows_the_operators_environment(desk: Desk) -> None:
-    """The trunk's password is set, found changed, set again, and left as it is where none is given."""
+    """The trunk's password is set and, if changed, set again; without one in the environment it stays as it is."""
     desk.trunk_password = "first-trunk-secret"
     desk.do(desk.deploy())
     variables = desk.client.serverless.v1.services(SERVICE).environments(desk.environment_sid("stage")).variables
@@ -276,7 +276,7 @@ def test_trunk_password_is_a_variable_that_follows_the_operators_environment(des
 
 
 def test_function_made_twice_is_told_and_the_oldest_is_used(desk: Desk) -> None:
-    """Where two functions share a path, the oldest is ours."""
+    """Of two functions with one path the oldest is used."""
     service = desk.client.serverless.v1.services.create(unique_name=SERVICE, friendly_name=SERVICE)
     functions = desk.client.serverless.v1.services(service.sid).functions
     oldest = functions.create("/decide")
@@ -291,7 +291,7 @@ def test_function_made_twice_is_told_and_the_oldest_is_used(desk: Desk) -> None:
 
 
 def test_address_that_nobody_named_stops_nothing(desk: Desk) -> None:
-    """Addresses without a friendly name are strangers, like any others."""
+    """Addresses without a friendly name are ignored like other undeclared ones."""
     fields = {"customer_name": "Ada", "street": "1 Alder Street", "city": "Portland", "region": "OR"}
     desk.client.addresses.create(**fields, postal_code="97205", iso_country="US")
     desk.client.addresses.create(**fields, postal_code="97205", iso_country="US", friendly_name="office")
@@ -301,7 +301,7 @@ def test_address_that_nobody_named_stops_nothing(desk: Desk) -> None:
 
 @pytest.mark.parametrize("reads", [1, 2, 4])
 def test_a_domain_that_is_deleted_and_still_listed_stops_nothing(desk: Desk, reads: int) -> None:
-    """Twilio's lists may lag behind: planning goes on, what another look denies is not applied, the next run is."""
+    """As lists may lag, a deleted domain can be planned for; the apply stops, and the next run succeeds."""
     desk.do(desk.deploy())
     sid = desk.domain().sid
     desk.account.transport.send("POST", f"{CONTROL}/lag", json={"reads": reads})

@@ -1,4 +1,4 @@
-"""Client set-up while the rehearsal's SIP door is open: sheet and ready configuration lead a real phone here."""
+"""Client set-up while the rehearsal's SIP server is open: sheet and configuration file are for this machine."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ DOMAIN = "dialtone-example-stage.sip.twilio.com"
 
 @pytest.fixture
 def stage(desk: Desk) -> Iterator[Desk]:
-    """A desk whose stage is deployed; a door that was opened at it is closed in the end."""
+    """A desk with stage deployed; its SIP server is closed in the end."""
     desk.do(desk.deploy())
     yield desk
     close_door(desk.account)
 
 
 def door_at(desk: Desk) -> DoorAddress:
-    """A door on any free port."""
+    """A SIP server on a free port."""
     return open_door(desk.account, "127.0.0.1:0")
 
 
@@ -46,18 +46,18 @@ def private_of(desk: Desk) -> dict[str, str]:
 
 
 def password_of(desk: Desk) -> str:
-    """The phone's password, as its file has it."""
+    """The phone's password in its private file."""
     lines = private_of(desk)["phone.txt"].splitlines()
     return next(line.split()[-1] for line in lines if line.startswith("  Password"))
 
 
 def phone_at(door: DoorAddress, password: str) -> Handset:
-    """The phone, with a password."""
+    """A SIP phone with this password."""
     return Handset((door.host, door.port), CLIENT, domain=DOMAIN, password=password)
 
 
 def test_a_phone_that_is_set_up_while_a_door_is_open_is_set_up_for_it(stage: Desk) -> None:
-    """Sheet and configuration name this machine, the outcome says so, and the password is in no sheet."""
+    """Sheet and configuration name this machine, the outcome says so, and no sheet has the password."""
     door = door_at(stage)
     applied = stage.do(stage.set_up(CLIENT, buy=NUMBER))
     where = f"127.0.0.1:{door.port}"
@@ -70,7 +70,7 @@ def test_a_phone_that_is_set_up_while_a_door_is_open_is_set_up_for_it(stage: Des
 
 
 def test_a_sheet_of_the_door_promises_no_real_telephone(stage: Desk) -> None:
-    """Its proofs are those of a rehearsal: an echo, a button that rings it, and 933 that calls nobody."""
+    """Its checks are those of a rehearsal: an echo, a button that calls the phone, and 933 without a real call."""
     door_at(stage)
     stage.do(stage.set_up(CLIENT, buy=NUMBER))
     assert "your own mobile phone" not in sheet_of(stage)
@@ -79,14 +79,14 @@ def test_a_sheet_of_the_door_promises_no_real_telephone(stage: Desk) -> None:
 
 
 def test_without_a_door_a_sheet_is_for_twilio(stage: Desk) -> None:
-    """As it will be with the real account."""
+    """It is the one for the real account."""
     stage.do(stage.set_up(CLIENT, buy=NUMBER))
     assert "For a rehearsal" not in sheet_of(stage)
     assert "127.0.0.1" not in sheet_of(stage) + private_of(stage)["linphone.xml"]
 
 
 def test_a_door_that_is_opened_later_has_the_files_made_anew(stage: Desk) -> None:
-    """The same password, another server; the phone that takes them registers."""
+    """The files keep the password and get the new server; a phone with them can register."""
     stage.do(stage.set_up(CLIENT, buy=NUMBER))
     before = password_of(stage)
     assert "nothing was deployed" in let_in(stage.site("stage"), CLIENT, "127.0.0.1:0", beyond=False)
@@ -99,7 +99,7 @@ def test_a_door_that_is_opened_later_has_the_files_made_anew(stage: Desk) -> Non
 
 
 def test_a_phone_that_is_gone_is_set_up_before_the_door_opens(stage: Desk) -> None:
-    """After the walkthrough has taken all of it out, a real phone can still be tried."""
+    """After the walkthrough has removed everything, a SIP phone can still be tried."""
     stage.do(stage.delete("environment"))
     said = let_in(stage.site("stage"), CLIENT, "127.0.0.1:0", beyond=False)
     assert said.startswith(f"{CLIENT} was not set up: stage was deployed and {CLIENT} set up")
@@ -108,14 +108,14 @@ def test_a_phone_that_is_gone_is_set_up_before_the_door_opens(stage: Desk) -> No
 
 
 def test_an_address_that_other_machines_reach_is_refused(stage: Desk) -> None:
-    """One line, and no door."""
+    """The error is one line, and no server is started."""
     with pytest.raises(InputError, match="beyond_this_machine"):
         let_in(stage.site("stage"), CLIENT, "192.0.2.20:5060", beyond=False)
     assert find_door(stage.account) is None
 
 
 def test_a_phone_is_looked_at_before_and_after_it_registers(stage: Desk) -> None:
-    """Without a door: what another phone did. With one: how far this one has come, and what is next."""
+    """Without a SIP server: another phone's calls. With one: this phone's progress, and the next step."""
     stage.do(stage.set_up(CLIENT, buy=NUMBER))
     site = stage.site("stage")
     closed = look(site, CLIENT)
@@ -139,7 +139,7 @@ def test_a_phone_is_looked_at_before_and_after_it_registers(stage: Desk) -> None
 
 
 def test_closing_the_door_keeps_what_ones_own_phone_did(stage: Desk) -> None:
-    """The box says before that it deploys where it must, and afterwards has the log, and nobody else's."""
+    """The box says in advance that it deploys if necessary; afterwards it has the log of this phone only."""
     site = stage.site("stage")
     work = PhoneWork(
         look=lambda: look(site, CLIENT),
@@ -166,7 +166,7 @@ def test_closing_the_door_keeps_what_ones_own_phone_did(stage: Desk) -> None:
 
 
 def test_ringing_says_what_came_of_it(stage: Desk) -> None:
-    """A phone that is not registered, one that declines, and one that answers and hangs up."""
+    """An unregistered phone, one that declines, and one that answers and hangs up."""
     stage.do(stage.set_up(CLIENT, buy=NUMBER))
     site, door = stage.site("stage"), door_at(stage)
     assert "(32009)" in ring(site, CLIENT)
@@ -187,7 +187,7 @@ def test_ringing_says_what_came_of_it(stage: Desk) -> None:
 
 
 def meanwhile(work: Callable[[], None], site: Site) -> str:
-    """What is said of a call while the phone does something."""
+    """What is shown of a call while the phone does something."""
     thread = threading.Thread(target=work)
     thread.start()
     said = ring(site, CLIENT)

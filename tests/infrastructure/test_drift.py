@@ -1,4 +1,4 @@
-"""Drift: every field that is declared, changed behind the runbooks' back, is found alone, and put right."""
+"""Drift: every declared field, changed outside the runbooks, is found by itself and restored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ URL = "https://example.org/elsewhere"
 
 @dataclass
 class Behind:
-    """Somebody who changes things at Twilio by other ways than the runbooks."""
+    """A person who changes the account outside the runbooks."""
 
     desk: Desk
     rehearsal: Rehearsal
@@ -69,7 +69,7 @@ class Behind:
         return self.desk.client.addresses(one.sid)
 
     def force(self, kind: str, name: str, **fields: Any) -> None:
-        """Set fields that the rehearsal has no other way to (things that it never has, such as trunks)."""
+        """Set fields that the rehearsal's API can't set (such as trunks, which it does not model)."""
         connection = sqlite3.connect(self.rehearsal.served.store.path, timeout=10)
         with connection:
             row = connection.execute(
@@ -80,7 +80,7 @@ class Behind:
         connection.close()
 
     def build(self, *, runtime: str = "node22", library: str = "", **versions: tuple[str, str]) -> None:
-        """Make another build live: with other versions of some functions (visibility, source), or otherwise made."""
+        """Make another build live, with other versions of some functions or other settings."""
         live = self.service.builds(self.environment.fetch().build_sid).fetch()
         sids = {one["path"]: one["sid"] for one in live.function_versions}
         functions = {one["path"]: one["function_sid"] for one in live.function_versions}
@@ -96,7 +96,7 @@ class Behind:
         self.environment.deployments.create(build_sid=made.sid)
 
     def upload(self, function: str, path: str, visibility: str, source: str) -> str:
-        """The SID of a new version."""
+        """Upload a version and return its SID."""
         service = self.service.fetch().sid
         answer = self.desk.account.transport.send(
             "POST",
@@ -108,7 +108,7 @@ class Behind:
         return str(answer.json()["sid"])
 
     def source(self, path: str) -> str:
-        """The source that is declared for a module."""
+        """The declared source of a module."""
         return self.desk.bundle.modules[path].content.decode()
 
 
@@ -117,7 +117,7 @@ REDEPLOYED = ["update deployment stage: code"]
 
 
 def updated(kind: ResourceType, key: str, field: str) -> list[str]:
-    """The one line of a plan that finds one field."""
+    """The one line of a plan with one changed field."""
     return [f"update {kind} {key}: {field}"]
 
 
@@ -222,7 +222,7 @@ CLIENT_KINDS = {ADDRESS, CREDENTIAL}
 
 @pytest.fixture
 def behind(desk: Desk, rehearsal: Rehearsal) -> Behind:
-    """Stage is deployed and a phone with an emergency address is set up; somebody is about to meddle."""
+    """An account with stage deployed and a phone with an emergency address set up, to be changed."""
     desk.trunk_password = "a-trunk-secret"
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
@@ -230,7 +230,7 @@ def behind(desk: Desk, rehearsal: Rehearsal) -> Behind:
 
 
 def assert_restored(desk: Desk, propose: Callable[[], Proposal], found: list[str]) -> None:
-    """The plan says just this; once it is applied there is nothing left to do, for anybody."""
+    """Assert that the plan has only this, and that after the apply it is empty, for every operator."""
     proposal = propose()
     assert lines(proposal.plan) == found
     applied = desk.carry_out(proposal)
@@ -245,7 +245,7 @@ def assert_restored(desk: Desk, propose: Callable[[], Proposal], found: list[str
 def test_changed_field_is_found_alone_and_restored(
     behind: Behind, kind: ResourceType, field: str, change: Change, found: list[str]
 ) -> None:
-    """One field changed behind its back is all that the plan finds; applying it leaves nothing to do."""
+    """The plan has only that field, and applying it leaves an empty plan."""
     change(behind)
     desk = behind.desk
     while str(desk.number(WORKBENCH).emergency_address_status).startswith("pending"):
@@ -255,7 +255,7 @@ def test_changed_field_is_found_alone_and_restored(
 
 
 def test_every_declared_field_is_in_the_table(desk: Desk) -> None:
-    """No field can be declared without a line in the table above."""
+    """The table above has a line for each declared field."""
     declared = desired_environment(
         desk.parameters,
         "stage",
@@ -269,7 +269,7 @@ def test_every_declared_field_is_in_the_table(desk: Desk) -> None:
 
 
 def test_country_of_an_address_is_refused_in_words(behind: Behind) -> None:
-    """Twilio can't change an address's country: the apply says so and how to go on, and asks nothing."""
+    """Twilio can't change an address's country: the apply says how to go on, and sends no request."""
     address = behind.desk.parameters.clients["workbench"].emergency_address
     assert address is not None
     moved = {**address.model_dump(), "country": "CA", "region": "BC", "postal_code": "V5K 0A1"}
@@ -281,7 +281,7 @@ def test_country_of_an_address_is_refused_in_words(behind: Behind) -> None:
 
 
 def test_another_emergency_address_is_replaced(behind: Behind) -> None:
-    """An address that somebody else put on the number is cleared, waited for, and ours set again."""
+    """An address set by somebody else is removed, waited for, and replaced by ours."""
     desk = behind.desk
     fields = {"customer_name": "Ada", "street": "1 Alder Street", "city": "Portland", "region": "OR"}
     other = desk.client.addresses.create(
@@ -297,7 +297,7 @@ def test_another_emergency_address_is_replaced(behind: Behind) -> None:
 
 
 def test_meddled_code_is_built_again_where_the_old_build_is_gone(behind: Behind) -> None:
-    """Where the wanted build was deleted as well, what it was made of is still there, and is made into one again."""
+    """If the wanted build was deleted, it is built again from its versions, which still exist."""
     old = behind.environment.fetch().build_sid
     behind.build(decide=("private", "// something else\n"))
     behind.service.builds(old).delete()
@@ -306,7 +306,7 @@ def test_meddled_code_is_built_again_where_the_old_build_is_gone(behind: Behind)
 
 
 def test_function_added_to_the_live_build_drops_out(behind: Behind) -> None:
-    """A function that somebody added to what is live is told of, and is not in the build that comes back."""
+    """The plan notes the added function; the new build does not have it."""
     function = behind.service.functions.create("/extra").sid
     sid = behind.upload(function, "/extra", "public", "exports.handler = (c, e, done) => done(null, '');")
     live = behind.service.builds(behind.environment.fetch().build_sid).fetch()
@@ -323,12 +323,12 @@ def test_function_added_to_the_live_build_drops_out(behind: Behind) -> None:
 
 
 def mapping(domain: str, family: str) -> Change:
-    """Takes the list off a domain, for one family."""
+    """Removes the list's mapping to a domain, for one family."""
     return lambda b: getattr(b.domain(domain).auth, family).credential_list_mappings(b.listed.fetch().sid).delete()
 
 
 def delete_list(behind: Behind) -> None:
-    """Unmaps the credential list and deletes it."""
+    """Removes the mappings of the credential list and deletes it."""
     for domain in (STAGE, STAGE_NONEMERGENCY):
         for family in ("calls", "registrations"):
             mapping(domain, family)(behind)
@@ -406,7 +406,7 @@ DELETED: list[tuple[str, Change, str, list[str]]] = [
 def test_deleted_behind_its_back_is_made_again(
     behind: Behind, what: str, change: Change, runbook: str, found: list[str]
 ) -> None:
-    """What somebody deleted is in the plan with all that stood on it, and nothing else; applying it restores it."""
+    """The plan restores the deleted resource and its dependents, and nothing else."""
     change(behind)
     desk = behind.desk
     buy = WORKBENCH if what == "number" else ""
@@ -414,7 +414,7 @@ def test_deleted_behind_its_back_is_made_again(
 
 
 def test_deleted_function_is_made_again(behind: Behind) -> None:
-    """A function that was taken down and deleted comes back, the others keep theirs; a new build is live."""
+    """A deleted function is created again, the others are kept, and a new build is live."""
     live = behind.environment.fetch().build_sid
     before = {one.friendly_name: one.sid for one in behind.service.functions.list()}
     behind.environment.deployments.create()
@@ -429,7 +429,7 @@ def test_deleted_function_is_made_again(behind: Behind) -> None:
 
 
 def test_renamed_list_is_made_again_beside_the_other(behind: Behind) -> None:
-    """A renamed list is a stranger: a list of the declared name is made and mapped."""
+    """A renamed list is not recognised: a list with the declared name is created and mapped."""
     behind.listed.update(friendly_name="old phones")
     found = [f"create credential list {LIST}", *MAPPED]
     proposal = behind.desk.deploy()
@@ -440,7 +440,7 @@ def test_renamed_list_is_made_again_beside_the_other(behind: Behind) -> None:
 
 
 def test_two_differences_in_one_thing_are_one_change(behind: Behind) -> None:
-    """Everything that differs in one domain is one update, with what was and what will be."""
+    """All differences of a domain are one update, with old and new values."""
     behind.domain().update(secure=True, voice_method="GET")
     proposal = behind.desk.deploy()
     (change,) = proposal.plan.changes
@@ -451,7 +451,7 @@ def test_two_differences_in_one_thing_are_one_change(behind: Behind) -> None:
 
 
 def test_manifest_that_lies_is_not_believed(behind: Behind) -> None:
-    """A build made by hand around our manifest is read source by source: the change in it is found and shown."""
+    """A build made by hand with our manifest is compared source by source, and its change is shown."""
     behind.build(decide=("private", "// something else, beside the old manifest\n"))
     existing = behind.desk.site("stage").look()
     version = existing.code["stage"]["/decide"]

@@ -1,4 +1,4 @@
-"""A call that is not lost: where a function fails, Twilio asks the fallback URL, which our plans set."""
+"""The fallback URL that our plans set, which Twilio requests if a function fails."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.infrastructure.desk import STAGE, WORKBENCH, Desk, lines
 
 
 def legs(told: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Whom a call reached, and how that ended."""
+    """The legs of a call, with their ends."""
     return [(leg["to"], leg["status"]) for leg in told["children"]]
 
 
 def test_a_broken_table_loses_no_emergency_call(desk: Desk) -> None:
-    """The functions can't load it: 911 goes out by the fallback, others hear that the line is being repaired."""
+    """The functions can't load it: the fallback dials 911, and other callers hear that the line is being repaired."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     assert desk.domain().voice_fallback_url == desk.url("stage", "/fallback")
@@ -34,7 +34,7 @@ def test_a_broken_table_loses_no_emergency_call(desk: Desk) -> None:
 
 
 def test_what_somebody_else_had_set_is_shown_before_it_is_replaced(desk: Desk) -> None:
-    """Both the fallback URL and the status callback, with what they were."""
+    """Fallback URL and status callback are shown with their old values."""
     desk.do(desk.deploy())
     theirs = "https://elsewhere.example.org/"
     domain = desk.domain()
@@ -47,7 +47,7 @@ def test_what_somebody_else_had_set_is_shown_before_it_is_replaced(desk: Desk) -
 
 
 def test_a_number_that_is_kept_leads_nowhere_at_all(desk: Desk) -> None:
-    """Twilio keeps no fallback URL without a URL, so both go."""
+    """Twilio keeps no fallback URL without a voice URL, so both are removed."""
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     desk.do(desk.delete("environment"))
     assert (desk.number(WORKBENCH).voice_url, desk.number(WORKBENCH).voice_fallback_url) == ("", "")

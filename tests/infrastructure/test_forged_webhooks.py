@@ -1,4 +1,4 @@
-"""Requests that Twilio never sent: functions and our own server refuse them alike, and never with a dial."""
+"""Forged requests: functions and our own server reject them alike, never with a Dial."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as somebody sends it: what is asked, and what the signature was made over."""
+    """A request as an attacker sends it: its content, and what its signature was made over."""
 
     url: str
     parameters: Mapping[str, str]
@@ -33,12 +33,12 @@ class Sent:
     signed: Mapping[str, str] | None = None
 
     def signature(self) -> str:
-        """Twilio's signature over what was signed."""
+        """Twilio's signature over this content."""
         over = self.parameters if self.signed is None else self.signed
         return str(RequestValidator(self.token).compute_signature(self.signed_url or self.url, dict(over)))
 
     def at(self, base: str) -> requests.Response:
-        """The answer, asked of the rehearsal, which stands in for names and proxies."""
+        """The answer, through the rehearsal, which stands in for DNS and proxies."""
         parts = urlsplit(self.url)
         address = base + self.url.removeprefix(f"{parts.scheme}://{parts.netloc}")
         headers = {"Host": parts.netloc, "Content-Type": FORM, "X-Twilio-Signature": self.signature(), **self.headers}
@@ -48,7 +48,7 @@ class Sent:
 
 
 def from_another_phone(sent: Sent) -> Sent:
-    """A genuine request of one phone, sent again in the name of another."""
+    """A genuine request of one phone, with another phone's name put in."""
     return replace(sent, parameters={**sent.parameters, "SipUsername": "van"}, signed=sent.parameters)
 
 
@@ -95,7 +95,7 @@ FORGERIES: Mapping[str, Forge] = {
 
 
 def requests_to(desk: Desk) -> list[Sent]:
-    """What Twilio would send to each of the three, for calls that are dialled."""
+    """What Twilio would send to each of the three webhooks, for calls that are dialled."""
     network, token = desk.parameters.network, desk.account.credentials.auth_token
 
     def url(path: str) -> str:
@@ -111,7 +111,7 @@ def requests_to(desk: Desk) -> list[Sent]:
 
 
 def assert_all_refused(desk: Desk, base: str) -> None:
-    """Each genuine request is answered, each forgery of it is not, and no refusal tells anything of the dial plan."""
+    """Assert that genuine requests are answered, forgeries rejected, and rejections say nothing of the dial plan."""
     told = []
     for sent in requests_to(desk):
         assert sent.at(base).status_code == 200
@@ -123,13 +123,13 @@ def assert_all_refused(desk: Desk, base: str) -> None:
 
 
 def test_functions_refuse_every_forgery(desk: Desk, rehearsal: Rehearsal) -> None:
-    """The functions on Node, behind the signature check that Twilio puts before protected ones."""
+    """The functions on Node, behind Twilio's signature check of protected functions."""
     desk.do(desk.deploy())
     assert_all_refused(desk, rehearsal.url)
 
 
 def test_our_own_server_refuses_every_forgery(desk: Desk, rehearsal: Rehearsal) -> None:
-    """The same for the server, behind the proxy that the rehearsal stands in for."""
+    """The server behind a proxy, which the rehearsal stands in for."""
     desk.host("self_hosted")
     with serving(desk):
         desk.do(desk.deploy())
@@ -138,7 +138,7 @@ def test_our_own_server_refuses_every_forgery(desk: Desk, rehearsal: Rehearsal) 
 
 @pytest.mark.parametrize("hosting", ["functions", "self_hosted"])
 def test_a_spoofed_from_changes_nothing(desk: Desk, rehearsal: Rehearsal, hosting: str) -> None:
-    """Whoever the phone says it is, in From or in a header of its own: the credential that it used decides."""
+    """The phone is identified by its credential, not by From or other headers."""
 
     def answers() -> None:
         genuine, *_ = requests_to(desk)

@@ -1,4 +1,4 @@
-"""A plan's consent is good for one apply, whatever state comes back afterwards, and for what it was given for alone."""
+"""Consent is valid for one apply of its plan, even if the account returns to an earlier state."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Propose = Callable[[Desk], Proposal]
 
 
 def deployed_twice(desk: Desk) -> None:
-    """Prod has the second of two builds."""
+    """An account with the second of two builds in prod."""
     ahead(desk)
     desk.do(desk.promote())
 
 
 def ahead(desk: Desk) -> None:
-    """Stage has a build that prod has not yet."""
+    """An account with a build in stage that prod does not have."""
     desk.do(desk.deploy())
     desk.do(desk.promote())
     desk.edit("/decide")
@@ -37,7 +37,7 @@ def ahead(desk: Desk) -> None:
 
 
 def set_up(desk: Desk) -> None:
-    """A phone of stage is set up, with a number of its own."""
+    """An account with a phone of stage set up, with its own number."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("van", buy=VAN))
 
@@ -76,7 +76,7 @@ CYCLES: dict[str, tuple[Callable[[Desk], object], Propose, tuple[Propose, ...]]]
 
 @pytest.mark.parametrize("name", CYCLES)
 def test_a_fingerprint_applies_once(desk: Desk, name: str) -> None:
-    """Once the state of before is back, the same changes are another plan, and the old consent is refused."""
+    """When the earlier state is restored, the same changes are another plan, and the old consent is refused."""
     begin, propose, back = CYCLES[name]
     begin(desk)
     proposal = propose(desk)
@@ -98,7 +98,7 @@ def test_a_fingerprint_applies_once(desk: Desk, name: str) -> None:
 
 @pytest.mark.parametrize("consent", ["fingerprint", "rehearsal"])
 def test_a_password_changed_by_somebody_else_makes_a_rotation_stale(desk: Desk, consent: str) -> None:
-    """A password can't be compared, but the date of its last change can."""
+    """Passwords can't be compared, but the credential's date_updated can."""
     set_up(desk)
     proposal = desk.set_up("van", "rotate")
     listed = next(one for one in desk.client.sip.credential_lists.list() if one.friendly_name == LIST)
@@ -121,7 +121,7 @@ def test_a_password_changed_by_somebody_else_makes_a_rotation_stale(desk: Desk, 
 def test_what_is_grave_takes_the_fingerprint_everywhere(
     desk: Desk, prepare: Callable[[Desk], object], propose: Propose, told: str
 ) -> None:
-    """The name of an environment that is not protected does not rotate, buy, release or delete; nothing is asked."""
+    """An environment's name is not enough to rotate, buy, release or delete; no request is sent."""
     prepare(desk)
     proposal = propose(desk)
     desk.requests()
@@ -133,7 +133,7 @@ def test_what_is_grave_takes_the_fingerprint_everywhere(
 
 
 def test_an_address_is_made_once_by_two_plans_of_one_moment(desk: Desk, open_desk: OpenDesk) -> None:
-    """Addresses may share a name, so Twilio itself would take both."""
+    """Addresses may share a name, so Twilio itself would accept both."""
     desk.do(desk.deploy())
     other = open_desk()
     mine, theirs = desk.set_up("workbench", buy=WORKBENCH), other.set_up("workbench", buy=WORKBENCH)
@@ -147,7 +147,7 @@ def test_an_address_is_made_once_by_two_plans_of_one_moment(desk: Desk, open_des
 def test_two_first_deploys_at_once_make_one_of_everything(
     desk: Desk, open_desk: OpenDesk, hosting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever is second to make the environment, or to claim it, stops."""
+    """The second to create the environment or its claim stops."""
     if hosting == "self_hosted":
         monkeypatch.setattr("dialtone_nb.infrastructure.resources.served_tables.NOTICED_S", 0.1)
     desks = [desk, open_desk()]
@@ -171,7 +171,7 @@ def test_two_first_deploys_at_once_make_one_of_everything(
 
 
 def test_an_environment_that_somebody_found_first_is_left_to_them(desk: Desk, open_desk: OpenDesk) -> None:
-    """Made just now, claimed and applied to by somebody else: the run stops there, with its outcomes told."""
+    """If another operator has created and claimed the environment, the run stops and reports its outcomes."""
     other = open_desk()
     was_there: list[object] = []
 
@@ -187,7 +187,7 @@ def test_an_environment_that_somebody_found_first_is_left_to_them(desk: Desk, op
 
 
 def test_the_mark_is_of_the_last_plan_and_no_business_of_a_reader(desk: Desk) -> None:
-    """It is no variable that a plan tells of or compares between environments."""
+    """Plans do not show it as a variable, nor compare it between environments."""
     desk.do(desk.deploy())
     proposal = desk.promote()
     desk.do(proposal)
@@ -201,7 +201,7 @@ def test_the_mark_is_of_the_last_plan_and_no_business_of_a_reader(desk: Desk) ->
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("fault", ["500", "timeout-after", "reset-after"])
 def test_lost_answer_to_the_mark_is_looked_for(desk: Desk, open_desk: OpenDesk, fault: str, times: int) -> None:
-    """Made or changed, the mark is there once, and the apply goes on."""
+    """The mark is created or changed once, and the apply continues."""
     quick = open_desk(timeout_s=0.3)
     for nth in (2, 1):
         # The first write to the variables of a new environment is the claim; later the mark has a path of its own.
@@ -214,7 +214,7 @@ def test_lost_answer_to_the_mark_is_looked_for(desk: Desk, open_desk: OpenDesk, 
 
 
 def test_the_same_plan_applied_by_two_threads_is_applied_once(desk: Desk) -> None:
-    """Two cells, or a click that comes twice: one is told that the other is at it, and what is there is there once."""
+    """Two cells or a double click: one is told that the other is running, and nothing is made twice."""
     desk.do(desk.deploy())
     proposal = desk.set_up("workbench", buy=WORKBENCH)
     parameters = ParameterValues({"consent": "rehearsal"})

@@ -1,4 +1,4 @@
-"""Lists that lag behind creations and deletions, as Twilio's do for seconds: nothing is doubled or refused for it."""
+"""Lists that lag behind creations and deletions, as Twilio's do for seconds, cause no duplicates or errors."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ READS = 1
 
 @pytest.fixture
 def rehearsal(tmp_path: Path) -> Iterator[Rehearsal]:
-    """A rehearsal of its own for each test: every list shows what was before for a read."""
+    """A rehearsal for each test whose lists show their previous state for one read."""
     with start_rehearsal(tmp_path / "lagging.db", lag=READS) as running:
         yield running
 
 
 def settle(desk: Desk) -> None:
-    """Nothing; every list has been read until it caught up."""
+    """Read every list until it is up to date."""
     for _ in range(10 * READS):
         with suppress(AssertionError):
             assert_single(desk)
@@ -33,7 +33,7 @@ def settle(desk: Desk) -> None:
 
 
 def test_whole_life_of_a_network(desk: Desk) -> None:
-    """Runbooks that follow each other at once each find what the one before has made, or no longer what it deleted."""
+    """Consecutive runbooks find what the one before created, and not what it deleted."""
     desk.trunk_password = "a-trunk-secret"
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
@@ -54,7 +54,7 @@ def test_whole_life_of_a_network(desk: Desk) -> None:
     "path", [r"/Functions$", r"/Versions$", r"/Builds$", r"/CredentialLists\.json$", r"/SIP/Domains\.json$"]
 )
 def test_lost_answer_is_looked_for_until_lists_have_caught_up(desk: Desk, path: str) -> None:
-    """What was made, though no answer came, is found at a later look, and not sent again."""
+    """A resource created without an answer is found by a later list request, and not created again."""
     proposal = desk.deploy()
     desk.fault("reset-after", "POST", path)
     applied = desk.carry_out(proposal)

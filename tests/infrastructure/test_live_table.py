@@ -1,4 +1,4 @@
-"""The dial plan that answers calls now is read back from what is deployed."""
+"""The live dial plan is read back from the deployed table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.infrastructure.desk import SERVICE, Desk, sample
 
 
 def test_the_live_table_is_the_one_that_was_deployed(desk: Desk) -> None:
-    """What was deployed comes back whole; what the files say by now does not matter."""
+    """It is read completely, whatever the files contain by now."""
     parameters, _ = sample()
     assert fetch_live_table(desk.account, SERVICE, "stage") is None
     desk.do(desk.deploy())
@@ -28,7 +28,7 @@ def test_the_live_table_is_the_one_that_was_deployed(desk: Desk) -> None:
 
 
 def test_another_dial_plan_is_read_as_it_is_live(desk: Desk) -> None:
-    """A rule that is only in what is live is seen."""
+    """A rule that only the live table has is read."""
     parameters, bundle = sample()
     fewer = replace(
         parameters, dialplan=parameters.dialplan.model_copy(update={"rules": parameters.dialplan.rules[:5]})
@@ -43,7 +43,7 @@ def test_another_dial_plan_is_read_as_it_is_live(desk: Desk) -> None:
 
 
 def test_our_own_server_says_itself_what_it_serves(tmp_path: Path) -> None:
-    """What is switched on in its folder answers; a table that was only pushed does not."""
+    """It returns the served table, not one that was only uploaded."""
     parameters, _ = sample()
     table = compile_table(parameters)
     version = push_table(tmp_path, table)
@@ -54,7 +54,7 @@ def test_our_own_server_says_itself_what_it_serves(tmp_path: Path) -> None:
 
 
 def test_where_our_own_server_answers_it_is_asked(desk: Desk) -> None:
-    """The runbook asks the one that the next call meets."""
+    """The runbook asks the server that will answer the next call."""
     desk.host("self_hosted")
     runbook = cast(
         Runbook, SimpleNamespace(declared=desk.parameters, account=desk.account, project=desk.project, attended=False)
@@ -68,6 +68,6 @@ def test_where_our_own_server_answers_it_is_asked(desk: Desk) -> None:
 
 
 def test_a_module_of_another_form_is_no_table() -> None:
-    """What another program, or a later one of ours, deployed is not taken for a table."""
+    """A module deployed by another program or a later version is not read as a table."""
     assert read_table_module("module.exports = {};") is None
     assert read_table_module("exports.handler = () => {}") is None

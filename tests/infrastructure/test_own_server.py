@@ -1,4 +1,4 @@
-"""The second hosting: our own server answers the rehearsed Twilio; deploys, promotes, roll backs, and moving there."""
+"""Self-hosting: our own server with the rehearsed Twilio; deploy, promote, roll back, and moving the hosting."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def serving(desk: Desk, environment: str = "stage") -> Iterator[None]:
-    """Our own server in a process of its own, for one environment, as somebody starts it."""
+    """Our own server in a separate process, for one environment, as an operator starts it."""
     command = [sys.executable, "-m", "dialtone_nb", "serve", "--rehearsal", "--environment", environment, "--port", "0"]
     process = subprocess.Popen(
         command,
@@ -68,21 +68,21 @@ def serving(desk: Desk, environment: str = "stage") -> Iterator[None]:
 
 @pytest.fixture
 def own(desk: Desk) -> Iterator[Desk]:
-    """A desk whose network.yaml says self_hosted, and the server of stage."""
+    """A desk whose network.yaml says self_hosted, and stage's server."""
     desk.host("self_hosted")
     with serving(desk):
         yield desk
 
 
 def dial(desk: Desk, client: str, dialled: str) -> dict[str, Any]:
-    """What came of a rehearsed call."""
+    """The end of a rehearsed call."""
     placed = {"client": client, "domain": STAGE, "dial": dialled, "answer_after": 1, "talk": 5}
     told_of: dict[str, Any] = desk.account.transport.send("POST", f"{CONTROL}/calls", json=placed).json()
     return told_of
 
 
 def test_a_deploy_has_the_table_served_and_the_domains_lead_to_our_server(own: Desk) -> None:
-    """Beside them there is the fallback alone at Twilio, as in test_standby; a second deploy writes nothing."""
+    """Twilio has only the fallback besides, as in test_standby; a second deploy sends no write request."""
     proposal = own.deploy()
     changed = kinds(proposal.plan)
     assert {kind: count for kind, count in changed.items() if kind.group is not Group.CODE or kind is SERVED_TABLE} == {
@@ -100,7 +100,7 @@ def test_a_deploy_has_the_table_served_and_the_domains_lead_to_our_server(own: D
 
 
 def test_a_phone_that_is_set_up_calls_and_is_called_by_way_of_our_server(own: Desk) -> None:
-    """Set-up, a call out and a call in, with no function asked."""
+    """Set-up, an outgoing and an incoming call, without a request to a function."""
     own.do(own.deploy())
     own.do(own.set_up("workbench", buy=WORKBENCH))
     assert own.number(WORKBENCH).voice_url == f"{URL}/sip-incoming"
@@ -111,7 +111,7 @@ def test_a_phone_that_is_set_up_calls_and_is_called_by_way_of_our_server(own: De
 
 
 def test_a_changed_table_is_shown_served_and_rolled_back(own: Desk) -> None:
-    """A phone's new limit is one change with its lines; rolling back serves the table before, and again the other."""
+    """A phone's new limit is one change with its lines; each roll back switches to the table before."""
     own.do(own.deploy())
     first = read_serving(own.server.folder, "stage").version
     own.declare("workbench", call_time_limit_s=777)
@@ -127,7 +127,7 @@ def test_a_changed_table_is_shown_served_and_rolled_back(own: Desk) -> None:
 
 
 def test_promote_moves_the_version_that_stage_serves(own: Desk) -> None:
-    """Prod serves stage's table, not what the files became meanwhile."""
+    """Prod gets stage's table, even if the files have changed."""
     own.do(own.deploy())
     own.declare("lobby", call_time_limit_s=777)
     with serving(own, "prod"):
@@ -142,14 +142,14 @@ def test_promote_moves_the_version_that_stage_serves(own: Desk) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that does not follow is given up after a moment."""
+    """Shorten the time that a server gets to follow."""
     monkeypatch.setattr(served_tables, "NOTICED_S", 3.0)
     monkeypatch.setattr(transport, "ATTEMPTS", 2)
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_server_that_does_not_answer_gets_no_calls(desk: Desk) -> None:
-    """Where nothing answers at the base URL the deploy stops, with the domains as they were, and can be resumed."""
+    """If the base URL does not answer the deploy stops, leaves the domains, and can be resumed."""
     desk.do(desk.deploy())
     before = desk.domain(STAGE).voice_url
     desk.host("self_hosted")
@@ -165,7 +165,7 @@ def test_a_server_that_does_not_answer_gets_no_calls(desk: Desk) -> None:
 
 
 def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
-    """Calls are placed all the while: none fails, while one plan moves the hosting, and another moves it back."""
+    """No call placed during the two moves of the hosting fails."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     answered: list[bool] = []
@@ -217,7 +217,7 @@ def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
 
 
 def test_what_the_other_hosting_left_is_taken_out_once_nothing_leads_there(desk: Desk) -> None:
-    """Functions that calls still reach are kept; once our own server has the calls, they go with their service."""
+    """Functions that calls still reach are kept; once our server takes the calls, they are deleted."""
     desk.do(desk.deploy())
     desk.host("self_hosted", fallback_function=False)
     with pytest.raises(InputError, match="still leads there"):
@@ -233,7 +233,7 @@ def test_what_the_other_hosting_left_is_taken_out_once_nothing_leads_there(desk:
 
 
 def test_verify_proves_whose_server_it_is_and_what_it_answers(own: Desk) -> None:
-    """All is good behind the right server; a stopped one is wrong, with the command that starts it."""
+    """All checks pass for the right server; a stopped one fails with the command that starts it."""
     own.do(own.deploy())
     checks = {check.name: check for check in verify_site(own.site("stage")).checks}
     for name in ("server of stage", "table of stage", "answers of /sip-outgoing", "signature of /call-status"):
@@ -242,7 +242,7 @@ def test_verify_proves_whose_server_it_is_and_what_it_answers(own: Desk) -> None
 
 @pytest.mark.usefixtures("impatient")
 def test_a_stopped_server_is_found_by_verify(desk: Desk) -> None:
-    """The check names the URL and the command."""
+    """The check has the URL and the command."""
     desk.host("self_hosted")
     with serving(desk):
         desk.do(desk.deploy())
@@ -252,7 +252,7 @@ def test_a_stopped_server_is_found_by_verify(desk: Desk) -> None:
 
 
 def test_a_protected_environment_in_use_takes_no_files_straight(desk: Desk) -> None:
-    """Also by way of another hosting: prod that functions answer for is moved by a promote, not by files."""
+    """Moving prod from functions to our server takes a promote as well."""
     desk.do(desk.deploy())
     desk.do(desk.promote())
     desk.host("self_hosted")
@@ -262,7 +262,7 @@ def test_a_protected_environment_in_use_takes_no_files_straight(desk: Desk) -> N
 
 @pytest.mark.usefixtures("impatient")
 def test_another_server_at_the_url_is_not_taken_for_ours(desk: Desk) -> None:
-    """A server that holds another auth token can't prove that it is ours, and no call is sent there."""
+    """A server with another auth token fails the check, and no call is routed to it."""
     desk.host("self_hosted")
     with serving(desk, "prod"):
         names = desk.account.transport.send("GET", f"{CONTROL}/servers").json()["servers"]
@@ -274,7 +274,7 @@ def test_another_server_at_the_url_is_not_taken_for_ours(desk: Desk) -> None:
 
 
 def test_two_operators_of_our_own_server_take_turns(own: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who comes second is told who holds the environment, and changes nothing; a dead holder's claim can be broken."""
+    """The second is told who holds the environment; a dead holder's claim can be broken."""
     own.do(own.deploy())
     own.declare("workbench", call_time_limit_s=777)
     proposal, before = own.deploy(), read_serving(own.server.folder, "stage")
@@ -290,7 +290,7 @@ def test_two_operators_of_our_own_server_take_turns(own: Desk, monkeypatch: pyte
 
 
 def test_of_many_who_claim_a_folder_at_once_one_alone_does(own: Desk) -> None:
-    """Eight at the same moment, over a claim that has run out."""
+    """Eight at the same moment after an expired claim."""
     keeper = ClaimFolder(own.server.folder, "stage")
     keeper.create(key=CLAIM, value=str(Claim("late", own.account.now(), "0")))
     together, inside = threading.Barrier(8), threading.Semaphore(1)
@@ -330,7 +330,7 @@ def test_a_claim_that_is_released_while_somebody_looks_at_it_is_absent(own: Desk
 
 
 def test_reports_and_the_monitor_read_our_servers_log(own: Desk) -> None:
-    """A refused call has its reason in the frame, and its line in what is watched, as with functions."""
+    """A refused call has its reason in the frame and an event in the monitor, as with functions."""
     own.do(own.deploy())
     own.do(own.set_up("workbench", buy=WORKBENCH))
     dial(own, "workbench", "9005550199")
@@ -344,7 +344,7 @@ def test_reports_and_the_monitor_read_our_servers_log(own: Desk) -> None:
 
 
 def test_a_log_has_the_lines_of_its_hours(tmp_path: Path) -> None:
-    """On a real account times tell; torn lines and foreign ones are left out."""
+    """On a real account times decide; torn and foreign lines are skipped."""
     folder = tmp_path / "events" / "stage"
     folder.mkdir(parents=True)
     lines = [
@@ -358,7 +358,7 @@ def test_a_log_has_the_lines_of_its_hours(tmp_path: Path) -> None:
 
 
 def test_a_claim_that_is_released_while_it_is_refused_is_taken(desk: Desk, tmp_path: Path) -> None:
-    """Refused because somebody was there, who is gone when looked for: asked once more, not given up."""
+    """A refusal whose holder is already gone is retried once."""
 
     class Released(ClaimFolder):
         refusals = 0

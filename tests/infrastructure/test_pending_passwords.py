@@ -1,4 +1,4 @@
-"""A password that a run was setting when it broke off: the next run sets it again, and no file is ahead of Twilio."""
+"""A password change that was interrupted: the next run repeats it, and no file is ahead of Twilio."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.infrastructure.desk import VAN, Desk, lines
 
 @pytest.fixture
 def ready(desk: Desk) -> Desk:
-    """Stage is deployed."""
+    """An account with stage deployed."""
     desk.do(desk.deploy())
     return desk
 
@@ -40,7 +40,7 @@ def folder(desk: Desk) -> Path:
 
 @pytest.mark.parametrize("fault", ["500", "504-after"])
 def test_rotation_that_broke_off_is_finished_by_the_next_run(ready: Desk, rehearsal: Rehearsal, fault: str) -> None:
-    """Whether Twilio has the new password or not, setting the phone up again sends it, and the file has it then."""
+    """Whether or not Twilio has the new password, set-up sends it again, and then writes the file."""
     ready.do(ready.set_up("van", buy=VAN))
     assert has_the_password(ready, rehearsal)
     before = (folder(ready) / PASSWORD_FILE).read_text()
@@ -59,7 +59,7 @@ def test_rotation_that_broke_off_is_finished_by_the_next_run(ready: Desk, rehear
 
 
 def test_first_password_that_broke_off_is_finished_by_the_next_run(ready: Desk, rehearsal: Rehearsal) -> None:
-    """A credential that was made, though nobody heard of it, gets the password that its run had generated."""
+    """A credential created without an answer gets the password that its run had generated."""
     proposal = ready.set_up("van", buy=VAN)
     ready.fault("reset-after", "POST", r"/Credentials\.json$")
     ready.fault("401", "GET", r"/Credentials\.json$", nth=2)  # the first is the look before anything is written
@@ -72,7 +72,7 @@ def test_first_password_that_broke_off_is_finished_by_the_next_run(ready: Desk, 
 
 
 def test_password_is_kept_though_another_change_fails(ready: Desk, rehearsal: Rehearsal) -> None:
-    """What Twilio confirmed is in the file at once, whatever stops the run afterwards."""
+    """The file is written once Twilio confirms, even if the run stops later."""
     ready.do(ready.set_up("van", buy=VAN))
     proposal = ready.set_up("van", "rotate")
     ready.fault("401", "GET", times=1000)
@@ -83,7 +83,7 @@ def test_password_is_kept_though_another_change_fails(ready: Desk, rehearsal: Re
 
 
 def test_suspending_forgets_the_pending_password(ready: Desk) -> None:
-    """A phone without a credential has none that could be pending."""
+    """A phone without a credential has no pending password."""
     ready.do(ready.set_up("van", buy=VAN))
     ready.fault("500", "POST", "/Credentials/CR", times=3)
     ready.carry_out(ready.set_up("van", "rotate"))

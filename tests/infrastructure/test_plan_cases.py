@@ -1,4 +1,4 @@
-"""Plans as files: cases/*.yaml, each one situation."""
+"""Plans as files: cases/*.yaml, each a situation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_value(value: Any) -> Any:
 
 
 def read_state(things: Mapping[str, Any]) -> State:
-    """All things of one part of a case."""
+    """The resources in one part of a case."""
     return State(read_resource(text, fields) for text, fields in things.items())
 
 
@@ -54,7 +54,7 @@ def told(change: Change) -> str:
 
 
 def steps(changes: list[Change]) -> list[set[str]]:
-    """The changes that can go side by side, one set after the other."""
+    """The sets of changes that can run in parallel, in order."""
     todo, done, found = list(changes), set[Id](), []
     while todo:
         ready = [change for change in todo if waits_for(change, changes) <= done]
@@ -67,7 +67,7 @@ def steps(changes: list[Change]) -> list[set[str]]:
 
 @pytest.mark.parametrize("file", CASES, ids=[file.stem for file in CASES])
 def test_plan_is_as_the_case_expects(file: Path) -> None:
-    """What exists and what is wanted give the changes, and the order, that the file says."""
+    """Existing and desired state give the changes, and their order, that the file states."""
     case = YAML(typ="safe").load(file)
     assert set(case) <= PARTS, f"{file.name} has a part that is none of {', '.join(sorted(PARTS))}"
     if "taken_out" in case:
@@ -91,7 +91,7 @@ STATES = st.lists(ITEMS, max_size=12).map(State)
 
 @given(existing=STATES, wanted=STATES)
 def test_applying_a_plan_leaves_nothing_to_do(existing: State, wanted: State) -> None:
-    """Whatever exists and is wanted: carry the changes out, and comparing again finds none."""
+    """For any existing and desired state, the plan after applying the changes is empty."""
     state = existing
     for change in compare_states(existing, wanted):
         before = state.get(change.id)
@@ -103,7 +103,7 @@ def test_applying_a_plan_leaves_nothing_to_do(existing: State, wanted: State) ->
 
 @given(existing=STATES, wanted=STATES)
 def test_no_plan_waits_for_itself(existing: State, wanted: State) -> None:
-    """Whatever is made, changed or taken out, there is an order in which it can be done."""
+    """For any changes there is an order without a circular dependency."""
     made = compare_states(existing, wanted)
     assert sum(map(len, steps(made))) == len(made)
     out = delete_resources(existing.values())
@@ -112,5 +112,5 @@ def test_no_plan_waits_for_itself(existing: State, wanted: State) -> None:
 
 @given(state=STATES)
 def test_what_exists_needs_no_plan(state: State) -> None:
-    """A state compared with itself has no differences."""
+    """A state compared with itself gives an empty plan."""
     assert compare_states(state, state) == []

@@ -1,4 +1,4 @@
-"""The plan as JSON keeps to the schema that is published beside it."""
+"""Plans as JSON are valid against the published schema."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_change_keeps_to_the_schema(kind: ResourceType, action: Action) ->
 
 
 def test_a_plan_without_its_fingerprint_is_no_plan() -> None:
-    """The schema asks for the fingerprint, and for its form."""
+    """The schema requires the fingerprint, and checks its form."""
     plan = json.loads(plan_of().json())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**plan, "fingerprint": "12345678"}, SCHEMA)
@@ -41,7 +41,7 @@ def test_a_plan_without_its_fingerprint_is_no_plan() -> None:
 
 
 def test_a_plan_in_a_notebook_carries_itself_for_other_programs() -> None:
-    """What a page shows of a plan is there as data too, and keeps to the schema."""
+    """The page includes the plan as JSON, valid against the schema."""
     shell = InteractiveShell()
     show_ours(shell)
     plan = plan_of(describe(Change(Action.CREATE, SIP_DOMAIN, "a.sip.twilio.com", {}, {"secure": True})))

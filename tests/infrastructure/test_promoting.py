@@ -15,7 +15,7 @@ from tests.infrastructure.desk import LOBBY, SERVICE, Desk, kinds, lines
 
 
 def test_first_promote_makes_the_environment_and_the_second_is_empty(desk: Desk) -> None:
-    """The first promote makes prod whole with stage's build; promoting once more finds nothing to do."""
+    """The first promote creates prod with stage's build; the next plan is empty."""
     desk.do(desk.deploy())
     proposal = desk.promote()
     assert kinds(proposal.plan) == {
@@ -35,7 +35,7 @@ def test_first_promote_makes_the_environment_and_the_second_is_empty(desk: Desk)
 
 
 def test_promote_moves_the_build_that_is_live_not_the_files(desk: Desk) -> None:
-    """Files that were edited after the deploy do not go along, and the plan says so."""
+    """Files edited after the deploy are not promoted, as the plan says."""
     desk.do(desk.deploy())
     desk.edit("/decide")
     proposal = desk.promote()
@@ -45,7 +45,7 @@ def test_promote_moves_the_build_that_is_live_not_the_files(desk: Desk) -> None:
 
 
 def test_promote_shows_which_client_entry_changes(desk: Desk) -> None:
-    """The difference of a promote names the phone whose entry changed, and what changed in it."""
+    """The diff names the phone whose entry changed, and the change."""
     desk.do(desk.deploy())
     desk.do(desk.promote())
     desk.declare("ferry", call_time_limit_s=777)
@@ -60,7 +60,7 @@ def test_promote_shows_which_client_entry_changes(desk: Desk) -> None:
 
 
 def test_promote_shows_which_functions_change(desk: Desk) -> None:
-    """The difference of a promote names each module that changed, with its lines."""
+    """The diff names each changed module, with its lines."""
     desk.do(desk.deploy())
     desk.do(desk.promote())
     desk.edit("/decide", "\n// one more line\n")
@@ -71,7 +71,7 @@ def test_promote_shows_which_functions_change(desk: Desk) -> None:
 
 
 def test_promote_shows_who_may_ask_a_function(desk: Desk) -> None:
-    """A module whose visibility alone changed is in the difference, with what it was and what it will be."""
+    """A module whose visibility changed is in the diff with the old and new one."""
     desk.do(desk.deploy())
     desk.do(desk.promote())
     module = desk.bundle.modules["/decide"]
@@ -82,7 +82,7 @@ def test_promote_shows_who_may_ask_a_function(desk: Desk) -> None:
 
 
 def test_rolling_back_and_again_goes_between_the_two_last_builds(desk: Desk) -> None:
-    """Rolling back brings the build that was live before; doing it again brings the newer one back."""
+    """The first roll back makes the previous build live; the second the newer one again."""
     desk.do(desk.deploy())
     desk.do(desk.promote())
     first = desk.live("prod")
@@ -103,7 +103,7 @@ def test_rolling_back_and_again_goes_between_the_two_last_builds(desk: Desk) -> 
 
 
 def test_roll_back_takes_the_last_deployment_though_many_fell_into_one_second(desk: Desk) -> None:
-    """Deployments of one second are told apart by the order in which Twilio lists them."""
+    """Deployments with equal date_created are ordered as Twilio lists them."""
     desk.do(desk.deploy())
     sids = [desk.live("stage")]
     for number in range(4):
@@ -119,7 +119,7 @@ def test_roll_back_takes_the_last_deployment_though_many_fell_into_one_second(de
 
 
 def test_a_named_build_can_be_promoted(desk: Desk) -> None:
-    """A build's SID brings that very build."""
+    """A build's SID selects that build."""
     desk.do(desk.deploy())
     first = desk.live("stage")
     for _ in range(5):
@@ -130,7 +130,7 @@ def test_a_named_build_can_be_promoted(desk: Desk) -> None:
 
 
 def test_promote_tells_how_variables_differ_and_shows_no_value(desk: Desk) -> None:
-    """Variables are no part of a build: the plan names those that one side lacks and those whose values differ."""
+    """Variables are not part of a build: the plan names those that are missing or differ, without values."""
     desk.do(desk.deploy())
     desk.do(desk.promote())
     for environment, values in {
@@ -151,7 +151,7 @@ def test_promote_tells_how_variables_differ_and_shows_no_value(desk: Desk) -> No
 
 
 def test_promote_needs_something_to_promote(desk: Desk) -> None:
-    """An environment with nothing live, the environment itself, and a stranger are refused; so is a first roll-back."""
+    """A source without a live build, the target itself, and an unknown one are refused; so is a first roll back."""
     with pytest.raises(InputError, match="environment stage: has no live build; deploy stage first"):
         desk.promote()
     desk.do(desk.deploy())
@@ -166,7 +166,7 @@ def test_promote_needs_something_to_promote(desk: Desk) -> None:
 
 
 def test_promote_points_the_numbers_of_its_environment(desk: Desk) -> None:
-    """Making prod whole includes its numbers that are owned."""
+    """Creating prod includes the URLs of its owned numbers."""
     desk.client.incoming_phone_numbers.create(phone_number=LOBBY)
     desk.do(desk.deploy())
     assert desk.number(LOBBY).voice_url == ""
@@ -175,7 +175,7 @@ def test_promote_points_the_numbers_of_its_environment(desk: Desk) -> None:
 
 
 def test_name_of_a_protected_environment_is_no_consent(desk: Desk) -> None:
-    """Prod's name is refused with its plan's fingerprint in the message; nothing is asked of Twilio for that."""
+    """The error for prod's name has the fingerprint, and no request is sent."""
     desk.do(desk.deploy())
     proposal = desk.promote()
     desk.requests()

@@ -1,4 +1,4 @@
-"""Second fences of the account: dialling permissions, spend alarms, and keys that may do only this."""
+"""Additional protection of the account: dialling permissions, usage triggers, and restricted API keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ADDRESS = "https://hooks.example.org/spend?key=k3y"
 
 
 def protect(desk: Desk, keys: str = "", address: str = ADDRESS) -> Proposal:
-    """What protect proposes."""
+    """The proposal of protect."""
     return propose_protect(desk.site("stage"), keys, alarm_address=address)
 
 
@@ -29,13 +29,13 @@ def allow(desk: Desk, *countries: str) -> None:
 
 
 def permitted(desk: Desk) -> set[str]:
-    """The countries that Twilio lets the account call."""
+    """The countries enabled in the account's dialling permissions."""
     countries = desk.client.voice.v1.dialing_permissions.countries.list()
     return {str(one.iso_code) for one in countries if one.low_risk_numbers_enabled}
 
 
 def test_the_countries_of_the_dial_plan_are_on_and_no_others_in_one_request(desk: Desk) -> None:
-    """A country that is not allowed any more is switched off; whoever reads the plan sees which."""
+    """A country that is no longer allowed is disabled; the plan lists it."""
     allow(desk, "US", "CA", "MX", "GB")
     proposal = protect(desk, address="")
     (change,) = proposal.plan.changes
@@ -50,7 +50,7 @@ def test_the_countries_of_the_dial_plan_are_on_and_no_others_in_one_request(desk
 
 
 def test_both_spellings_of_the_bulk_update_are_tried(open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twilio's description spells the keys in one way and its example in another."""
+    """Twilio's documentation and its example differ in the keys' spelling."""
     desk = open_desk()
     monkeypatch.setattr("dialtone_nb.rehearsal.api.dialing_permissions._spelt", lambda _, key: _pascal(key))
     allow(desk, "US", "MX")
@@ -63,7 +63,7 @@ def _pascal(key: str) -> str:
 
 
 def test_spend_alarms_follow_the_file_and_tell_whom_the_environment_names(desk: Desk) -> None:
-    """A new amount is a new alarm, as Twilio can't change one; what is declared no more goes, another's stays."""
+    """A new amount is a new usage trigger, as Twilio can't change one; undeclared ones of ours are deleted."""
     triggers = desk.client.usage.triggers
     triggers.create(callback_url=ADDRESS, trigger_value="1", usage_category="calls", friendly_name="another's")
     proposal = protect(desk)
@@ -84,7 +84,7 @@ def test_spend_alarms_follow_the_file_and_tell_whom_the_environment_names(desk: 
 
 @pytest.mark.parametrize("fault", ["truncated", "timeout-after", "reset"])
 def test_an_alarm_whose_answer_is_lost_is_there_once(desk: Desk, fault: str) -> None:
-    """Whatever befell the request that made it."""
+    """Whatever the fault, the trigger is created once."""
     desk.account.transport.timeouts = (1, 0.3)
     desk.fault(fault, "POST", f"/2010-04-01/Accounts/{desk.account.sid}/Usage/Triggers.json")
     desk.do(protect(desk))
@@ -92,7 +92,7 @@ def test_an_alarm_whose_answer_is_lost_is_there_once(desk: Desk, fault: str) -> 
 
 
 def test_keys_are_made_with_what_a_runbook_needs_and_nothing_more(desk: Desk) -> None:
-    """The secret comes to a private file; asked again there is nothing to do, and more permissions are taken away."""
+    """The secret is saved in a private file; the next plan is empty, and additional permissions are removed."""
     proposal = protect(desk, "monitor", "")
     assert lines(proposal.plan) == ["create API key dialtone monitor"]
     desk.do(proposal)
@@ -109,7 +109,7 @@ def test_keys_are_made_with_what_a_runbook_needs_and_nothing_more(desk: Desk) ->
 
 
 def test_a_restricted_key_is_told_which_permission_it_lacks(desk: Desk) -> None:
-    """Deploying takes a standard key, and that is said."""
+    """The error says that deploying requires a standard key."""
     desk.do(protect(desk, "monitor", ""))
     site = desk.site("stage")
     secret = [kept_secret(site.private, "dialtone monitor", f"TWILIO_API_{name}") for name in ("KEY", "SECRET")]

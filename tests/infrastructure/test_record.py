@@ -1,4 +1,4 @@
-"""What is kept of a run: the record, the journal; and what is in no page, file or message: secrets."""
+"""The record and the journal of a run, and that no page, file or message has a secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_lines(path: Path) -> list[dict[str, object]]:
 
 
 def test_record_says_who_when_where_what_and_what_came_of_it(desk: Desk) -> None:
-    """One line a run: operator, time, account, environment, fingerprint, each change with outcome and request id."""
+    """One line a run: operator, time, account, environment, fingerprint, each change with outcome and request ID."""
     proposal = desk.deploy()
     applied = desk.do(proposal)
     (record,) = load_records(desk.reports)
@@ -48,7 +48,7 @@ def test_record_says_who_when_where_what_and_what_came_of_it(desk: Desk) -> None
 
 
 def test_each_run_that_changes_something_is_one_line(desk: Desk) -> None:
-    """Runs are added at the end; a run with nothing to do adds none."""
+    """Lines are appended; a run without changes adds none."""
     desk.do(desk.deploy())
     desk.do(desk.deploy())
     desk.edit("/decide")
@@ -57,7 +57,7 @@ def test_each_run_that_changes_something_is_one_line(desk: Desk) -> None:
 
 
 def test_journal_has_every_change_before_and_after(desk: Desk) -> None:
-    """Each change is written down as it starts and as it ends, in that order, under its plan's fingerprint."""
+    """Start and end of each change are written, in order, with the plan's fingerprint."""
     proposal = desk.deploy()
     desk.do(proposal)
     entries = read_lines(desk.reports / JOURNAL)
@@ -70,7 +70,7 @@ def test_journal_has_every_change_before_and_after(desk: Desk) -> None:
 
 
 def test_journal_of_a_killed_run_says_what_was_under_way(desk: Desk) -> None:
-    """What started and has no end is what a look has to settle."""
+    """A change with a start and no end must be checked on the account."""
 
     class Killed(BaseException):
         pass
@@ -86,7 +86,7 @@ def test_journal_of_a_killed_run_says_what_was_under_way(desk: Desk) -> None:
 
 
 def test_failure_is_on_record_with_its_reason(desk: Desk) -> None:
-    """A run that stopped says what failed and why, and what was not done; no check was made."""
+    """A stopped run has the failed change with its reason, and those not made; it has no check."""
     desk.fault("failed-build")
     applied = desk.carry_out(desk.deploy())
     (record,) = load_records(desk.reports)
@@ -101,7 +101,7 @@ def test_failure_is_on_record_with_its_reason(desk: Desk) -> None:
 
 
 def test_run_whose_check_could_not_be_made_is_on_record(desk: Desk) -> None:
-    """What was done is kept, though Twilio did not answer the look afterwards."""
+    """The changes are recorded though Twilio did not answer the check."""
     proposal = desk.deploy()
 
     def watch(event: ChangeOutcome | Change) -> None:
@@ -116,7 +116,7 @@ def test_run_whose_check_could_not_be_made_is_on_record(desk: Desk) -> None:
 
 
 def test_lost_answer_is_noted(desk: Desk) -> None:
-    """Where an answer was lost and the thing was looked for, the record says so."""
+    """The record notes a lost answer whose resource was looked up."""
     desk.fault("reset-after", "POST", r"/SIP/CredentialLists\.json")
     desk.do(desk.deploy())
     (record,) = load_records(desk.reports)
@@ -124,7 +124,7 @@ def test_lost_answer_is_noted(desk: Desk) -> None:
 
 
 def test_no_secret_is_in_any_page_file_or_message(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trunk's password and a phone's are in the private files and at Twilio, and nowhere else."""
+    """The passwords of the trunk and a phone are in private files and at Twilio only."""
     made: list[str] = []
 
     def noted() -> str:
@@ -150,7 +150,7 @@ def test_no_secret_is_in_any_page_file_or_message(desk: Desk, monkeypatch: pytes
 
 
 def test_secret_that_twilio_repeats_is_taken_out_of_the_error(desk: Desk) -> None:
-    """Where a refusal quotes the trunk's password, the record, the journal and the message do not."""
+    """If an error message quotes the trunk's password, record, journal and message leave it out."""
     desk.trunk_password = "x" * 460  # longer than Twilio takes
     desk.account.transport.keep_secret("than 450")  # stands for a part of the message
     applied = desk.carry_out(desk.deploy())
@@ -163,7 +163,7 @@ def test_secret_that_twilio_repeats_is_taken_out_of_the_error(desk: Desk) -> Non
 
 
 def test_lines_of_two_writers_do_not_mix(tmp_path: Path) -> None:
-    """Each line is written at once, so long lines of several writers stay whole."""
+    """Each line is one write, so long lines of several writers stay whole."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(4) as pool:
@@ -172,11 +172,11 @@ def test_lines_of_two_writers_do_not_mix(tmp_path: Path) -> None:
 
 
 def test_no_record_yet_is_an_empty_list(tmp_path: Path) -> None:
-    """A folder without a record has none to show."""
+    """A folder without a record gives an empty list."""
     assert load_records(tmp_path / "nothing") == []
 
 
 def test_statuses_are_words(desk: Desk) -> None:
-    """The record's outcomes are the words of `Status`."""
+    """The record's outcomes are the names of `Status`."""
     desk.do(desk.deploy())
     assert {one["outcome"] for one in load_records(desk.reports)[0].changes} <= {str(status) for status in Status}

@@ -1,4 +1,4 @@
-"""A type of resource is one record: what is written of it there is all that plans, pages and applies need."""
+"""A resource type is one record, from which plans, pages and applies get all that they need."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ KEPT: dict[str, Resource] = {}
 
 
 def create_app(context: ApplyContext, resource: Resource) -> Resource:
-    """Make the app, at the stand-in."""
+    """Create the app on the rehearsal."""
     KEPT[resource.key] = Resource(resource.kind, resource.key, resource.fields, f"AP{len(KEPT):032x}")
     return KEPT[resource.key]
 
 
 def find_app(context: ApplyContext, resource: Resource) -> Resource | None:
-    """Look the app up, at the stand-in."""
+    """Find the app on the rehearsal."""
     return KEPT.get(resource.key)
 
 
 def delete_app(context: ApplyContext, resource: Resource) -> None:
-    """Delete the app, at the stand-in."""
+    """Delete the app on the rehearsal."""
     del KEPT[resource.key]
 
 
@@ -75,7 +75,7 @@ TWIML_APP: ResourceType = ResourceType(
 
 @pytest.fixture
 def types(monkeypatch: pytest.MonkeyPatch) -> tuple[ResourceType, ...]:
-    """The types with one more, which has its line in the list, after the credential list."""
+    """The list of types with one more, after the credential list."""
     KEPT.clear()
     after = RESOURCE_TYPES.index(CREDENTIAL_LIST) + 1
     types = (*RESOURCE_TYPES[:after], TWIML_APP, *RESOURCE_TYPES[after:])
@@ -86,7 +86,7 @@ def types(monkeypatch: pytest.MonkeyPatch) -> tuple[ResourceType, ...]:
 
 
 def plan_of(desk: Desk, desired: State) -> Plan:
-    """The plan that makes this of an account that has nothing of it."""
+    """The plan that creates this on an account without it."""
     existing = State(KEPT.values())
     return Plan("Deploy stage", "the rehearsal", "stage", False, tuple(compare_states(existing, desired)))
 
@@ -94,7 +94,7 @@ def plan_of(desk: Desk, desired: State) -> Plan:
 def test_a_new_type_goes_from_its_record_to_plan_page_apply_and_record(
     desk: Desk, types: tuple[ResourceType, ...]
 ) -> None:
-    """A made-up type in one record and one line of the list is planned, shown, made, recorded, listed and taken out."""
+    """One record and one line in the list are enough to plan, show, create, record, list and delete a new type."""
     app = Resource(TWIML_APP, "switchboard", {"voice_url": "https://example.org/answer"})
     wanted = State([Resource(SIP_DOMAIN, "a.sip.twilio.com"), app, Resource(SERVICE, "dialtone")])
     plan = plan_of(desk, wanted)
@@ -128,7 +128,7 @@ def test_a_new_type_goes_from_its_record_to_plan_page_apply_and_record(
 
 @pytest.mark.usefixtures("types")
 def test_what_a_record_declares_is_made_by_a_deploy_and_found_again(desk: Desk) -> None:
-    """Where the parameter files alone decide, the record says what should be there, and how what is there is read."""
+    """Its record derives desired resources from the parameter files, and reads existing ones."""
     applied = desk.do(desk.deploy())
     assert "create TwiML app dialtone" in [f"{one.change.action} {one.change.id}" for one in applied.outcomes]
     assert list(KEPT) == ["dialtone"]
@@ -136,12 +136,12 @@ def test_what_a_record_declares_is_made_by_a_deploy_and_found_again(desk: Desk) 
 
 
 def test_a_type_is_printed_as_its_name() -> None:
-    """Whatever prints a change tells its type in a word, and not the functions of all types that it needs."""
+    """The repr of a change has the type's name, without its functions."""
     assert f"{TWIML_APP}" == repr(TWIML_APP) == pretty(TWIML_APP) == "TwiML app"
 
 
 def test_every_type_that_a_module_defines_is_listed_once() -> None:
-    """No type is forgotten in the list, and no two have one name."""
+    """All types are in the list, with different names."""
     defined = {
         found
         for one in iter_modules(resources.__path__, f"{resources.__name__}.")
@@ -153,13 +153,13 @@ def test_every_type_that_a_module_defines_is_listed_once() -> None:
 
 
 def test_every_type_comes_after_what_it_needs() -> None:
-    """The order of the list is one in which resources can come to be."""
+    """The list's order is a valid order of creation."""
     for place, kind in enumerate(RESOURCE_TYPES):
         assert kind.all_needs <= set(RESOURCE_TYPES[:place]), f"{kind} needs what is listed after it"
 
 
 def test_no_table_is_keyed_by_type_beside_the_records() -> None:
-    """What is known of a type stands in its record: a table elsewhere would be one more place for the next type."""
+    """All data of a type is in its record, so that a new type needs no other change."""
     names = {name for name, value in vars(resources).items() if isinstance(value, ResourceType)}
     tables = [
         f"{module.relative_to(PACKAGE)}:{node.lineno}"

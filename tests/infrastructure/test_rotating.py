@@ -1,4 +1,4 @@
-"""Rotating secrets, each in steps that lose no call."""
+"""Rotating secrets in steps, without losing a call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORDERS = (
 
 @pytest.fixture
 def calling(desk: Desk) -> Desk:
-    """A desk whose stage is deployed, with a phone that calls and is called."""
+    """A desk with stage deployed and a phone that places and receives calls."""
     desk.trunk_password = "Only-the-trunk-knows-1"
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
@@ -42,14 +42,14 @@ def rotate(desk: Desk, secret: str, **options: object) -> Proposal:
 
 
 def calls(desk: Desk) -> Routing:
-    """What becomes of calls now; all of them reach somebody."""
+    """The results of calls placed now, each of which must be answered."""
     routing = place_calls(desk, ORDERS)
     assert all(one.reached for one in routing), routing
     return routing
 
 
 def test_an_auth_token_is_rotated_in_two_steps_and_calls_go_on(calling: Desk) -> None:
-    """The secondary one is made, then promoted; this session goes on with it, and the old one is refused."""
+    """The secondary token is created, then promoted; this session uses it, and the old one is rejected."""
     before, old = calls(calling), calling.account.credentials.auth_token
     first = rotate(calling, "auth token")
     assert lines(first.plan) == ["create auth token secondary"]
@@ -73,7 +73,7 @@ def test_an_auth_token_is_rotated_in_two_steps_and_calls_go_on(calling: Desk) ->
 
 @pytest.mark.parametrize("fault", ["timeout-before", "timeout-after", "truncated", "reset-after"])
 def test_a_promotion_whose_answer_is_lost_is_looked_for(desk: Desk, fault: str) -> None:
-    """Which token Twilio takes tells whether it happened; it never happens twice."""
+    """Which token Twilio accepts shows whether it was promoted; it is never promoted twice."""
     desk.account.transport.timeouts = (1, 0.3)
     desk.do(desk.deploy())
     desk.do(rotate(desk, "auth token"))
@@ -86,14 +86,14 @@ def test_a_promotion_whose_answer_is_lost_is_looked_for(desk: Desk, fault: str) 
 
 
 def test_a_secondary_token_whose_answer_is_lost_is_made_anew(desk: Desk) -> None:
-    """Nobody knows the first one, and Twilio keeps but one."""
+    """The first value is lost, and Twilio has at most one secondary token."""
     desk.fault("truncated", "POST", "/v1/AuthTokens/Secondary")
     desk.do(rotate(desk, "auth token"))
     assert is_token_good(desk.account, kept_token(desk.site("stage").private))
 
 
 def test_a_token_that_was_promoted_by_a_run_that_broke_off_is_taken_up(desk: Desk, open_desk: OpenDesk) -> None:
-    """Twilio refuses the old one by then; the private file has the one that it takes."""
+    """The old token is rejected by then; the private file gets the valid one."""
     desk.do(rotate(desk, "auth token"))
     desk.account.owner.accounts.v1.auth_token_promotion().update()
     with pytest.raises(CredentialsError):
@@ -103,7 +103,7 @@ def test_a_token_that_was_promoted_by_a_run_that_broke_off_is_taken_up(desk: Des
 
 
 def test_a_rotation_is_abandoned(desk: Desk) -> None:
-    """The secondary token goes, and its file."""
+    """The secondary token and its file are deleted."""
     desk.do(rotate(desk, "auth token"))
     token = kept_token(desk.site("stage").private)
     desk.do(rotate(desk, "auth token", abandon=True))
@@ -112,7 +112,7 @@ def test_a_rotation_is_abandoned(desk: Desk) -> None:
 
 
 def test_no_token_is_promoted_that_our_own_server_does_not_hold(desk: Desk) -> None:
-    """It would refuse every call from that moment; once it holds both, calls go on over the promotion."""
+    """It would reject every call; once it has both tokens, calls continue during the promotion."""
     desk.host("self_hosted")
     with serving(desk):
         desk.do(desk.deploy())
@@ -129,7 +129,7 @@ def test_no_token_is_promoted_that_our_own_server_does_not_hold(desk: Desk) -> N
 
 
 def test_a_standard_key_is_told_that_it_makes_no_keys(desk: Desk) -> None:
-    """Twilio itself only says that it is wrong."""
+    """Twilio's own message only says that the credentials are wrong."""
     made = desk.account.owner.iam.v1.new_api_key.create(account_sid=desk.account.sid, friendly_name="standard")
     credentials = replace(desk.account.credentials, username=made.sid, password=made.secret, auth_token="")
     desk.account.client.auth = credentials.basic
@@ -139,7 +139,7 @@ def test_a_standard_key_is_told_that_it_makes_no_keys(desk: Desk) -> None:
 
 
 def test_a_token_takes_the_token_to_rotate(desk: Desk) -> None:
-    """An API key makes none."""
+    """An API key can't create one."""
     credentials = replace(desk.account.credentials, auth_token="")
     desk.account = Account("rehearsal", credentials, desk.account.transport, desk.account.client)
     with pytest.raises(InputError, match="TWILIO_AUTH_TOKEN"):
@@ -147,7 +147,7 @@ def test_a_token_takes_the_token_to_rotate(desk: Desk) -> None:
 
 
 def test_an_api_key_is_followed_by_another_and_goes_once_nobody_here_uses_it(desk: Desk) -> None:
-    """The new one may do the same, and the old one is not deleted while it is the one in use here."""
+    """The new key gets the same permissions; the old one is kept as long as this session uses it."""
     account, keys = desk.account, desk.account.owner.iam.v1
     allow = {"allow": ["/twilio/voice/calls/list"]}
     old = keys.new_api_key.create(account_sid=account.sid, friendly_name="ci", key_type="restricted", policy=allow)
@@ -170,7 +170,7 @@ def test_an_api_key_is_followed_by_another_and_goes_once_nobody_here_uses_it(des
 
 @pytest.mark.parametrize("fault", ["truncated", "timeout-after"])
 def test_a_key_whose_secret_was_lost_on_the_way_is_made_anew(desk: Desk, fault: str) -> None:
-    """Twilio tells it once: the one that nobody can use is deleted."""
+    """Twilio shows a secret once: the unusable key is deleted."""
     desk.account.transport.timeouts = (1, 0.3)
     keys = desk.account.owner.iam.v1
     keys.new_api_key.create(account_sid=desk.account.sid, friendly_name="ci")
@@ -181,7 +181,7 @@ def test_a_key_whose_secret_was_lost_on_the_way_is_made_anew(desk: Desk, fault: 
 
 
 def test_the_trunk_has_both_passwords_before_twilio_sends_the_new_one(calling: Desk) -> None:
-    """It is made, sent, and forgotten here once it is the one in use."""
+    """The new password is created, sent, and removed from the pending file once it is in use."""
     before = calls(calling)
     calling.do(rotate(calling, "trunk"))
     new = kept_secret(calling.site("stage").private, "trunk password", "TRUNK_PASSWORD")
@@ -203,7 +203,7 @@ def test_the_trunk_has_both_passwords_before_twilio_sends_the_new_one(calling: D
 
 
 def test_a_phones_password_is_rotated_as_client_set_up_does(calling: Desk) -> None:
-    """Its number rings all the while: Twilio keeps a registration until it runs out."""
+    """Its number rings meanwhile, as Twilio keeps the registration until it expires."""
     step = rotate(calling, "phone", client="workbench")
     assert lines(step.plan) == ["update credential workbench: password"]
     calling.do(step)
@@ -211,7 +211,7 @@ def test_a_phones_password_is_rotated_as_client_set_up_does(calling: Desk) -> No
 
 
 def test_a_stranger_is_no_secret(desk: Desk) -> None:
-    """What can be rotated is told."""
+    """The error lists what can be rotated."""
     with pytest.raises(InputError, match=r"parameter secret of rotate: is 'tokn'; known are phone"):
         rotate(desk, "tokn")
     with pytest.raises(InputError, match="'x' is not an API key of this account"):
@@ -219,7 +219,7 @@ def test_a_stranger_is_no_secret(desk: Desk) -> None:
 
 
 def test_a_key_keeps_its_name_and_gets_a_number() -> None:
-    """The first has none."""
+    """A new key's name gets the next number; the first key's has none."""
     assert split_name("ci") == ("ci", 1)
     assert split_name("ci #12") == ("ci", 12)
     assert numbered(*split_name("ci #12")) == "ci #12"

@@ -1,4 +1,4 @@
-"""Phones that share a number: one resource, the address of whoever has one; it stays while anybody calls with it."""
+"""Phones that share a number: it is one resource, kept while any phone uses it, with the address of one of them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.infrastructure.test_client_setup import credentials
 
 @pytest.fixture
 def shared(desk: Desk) -> Desk:
-    """The van only calls out, with the number of the workbench, which has an emergency address."""
+    """The van can only place calls, with the workbench's number, which has an emergency address."""
     desk.declare("van", caller_id=WORKBENCH, incoming=False)
     desk.do(desk.deploy())
     return desk
 
 
 def test_the_number_has_the_address_of_whoever_has_one(shared: Desk) -> None:
-    """Whichever phone is set up first buys the number, and it leads to the phone that answers it."""
+    """The first phone set up buys the number, which rings the phone that takes its calls."""
     bought = shared.set_up("van", buy=WORKBENCH)
     assert lines(bought.plan) == [
         "create address workbench emergency",
@@ -39,7 +39,7 @@ def test_the_number_has_the_address_of_whoever_has_one(shared: Desk) -> None:
 
 
 def test_a_shared_number_is_kept_while_another_phone_calls_with_it(shared: Desk) -> None:
-    """It is neither released nor led away; once its last phone goes, it may be released, address and all."""
+    """It is neither released nor changed; with its last phone it may be released, with its address."""
     shared.do(shared.set_up("van", buy=WORKBENCH))
     shared.do(shared.set_up("workbench"))
     with pytest.raises(InputError, match="is the caller ID of workbench as well; delete that first"):
@@ -61,7 +61,7 @@ def test_a_shared_number_is_kept_while_another_phone_calls_with_it(shared: Desk)
 
 
 def test_the_address_goes_with_the_phone_that_had_it(shared: Desk) -> None:
-    """A phone that stays and has none could not have called with it: nobody pays for an address that serves nobody."""
+    """The remaining phone has no emergency calling, so that its number needs no address."""
     shared.do(shared.set_up("van", buy=WORKBENCH))
     shared.do(shared.set_up("workbench"))
     shared.do(shared.delete("client", client="workbench"))
@@ -71,7 +71,7 @@ def test_the_address_goes_with_the_phone_that_had_it(shared: Desk) -> None:
 
 
 def test_a_whole_environment_gives_its_shared_numbers_back_once(shared: Desk) -> None:
-    """Each number is one change, however many phones call with it."""
+    """Each number is one change, however many phones use it."""
     shared.do(shared.set_up("van", buy=WORKBENCH))
     shared.do(shared.set_up("workbench"))
     proposal = shared.delete("environment", release=[WORKBENCH])
@@ -81,14 +81,14 @@ def test_a_whole_environment_gives_its_shared_numbers_back_once(shared: Desk) ->
 
 
 def test_a_call_that_goes_on_to_a_telephone_is_in_the_plan_with_its_cost(desk: Desk) -> None:
-    """Whose telephone it is, is shown to nobody."""
+    """The telephone number itself is not shown."""
     desk.declare("van", then={"number": "+12065550142"})
     (note,) = (note for note in desk.deploy().plan.notes if VAN in note and "goes on" in note)
     assert note.endswith("goes on to +1206555••••, which costs a second leg by the minute: domestic")
 
 
 def test_test_calls_follow_a_call_step_by_step(desk: Desk) -> None:
-    """Phones that ring together or in turn, one of them not set up, and what comes when nobody is there; on Node."""
+    """Phones that ring together or in turn, one of them not set up, and the last step; on Node."""
     desk.declare("attic", **{**desk.parameters.clients["van"].model_dump(), "caller_id": VAN, "incoming": False})
     cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"rings": ("van", "workbench")}, "rings van and workbench"),

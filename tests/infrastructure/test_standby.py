@@ -1,4 +1,4 @@
-"""What stands by for our own server: the fallback function alone, or whole functions that are kept in step with it."""
+"""Functions that stand by for our own server: only the fallback, or all of them, kept up to date."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def own(desk: Desk) -> Iterator[Desk]:
 
 
 def dialled(desk: Desk, number: str) -> Mapping[str, Any]:
-    """What came of a phone's call."""
+    """The end of a phone's call."""
     return place_call(desk.account, {"client": "workbench", "dial": number, "domain": STAGE})
 
 
 def checked(desk: Desk, environment: str = "stage") -> dict[str, Check]:
-    """What verify says, by the checks' names."""
+    """The results of verify by the checks' names."""
     return {check.name: check for check in verify_site(desk.site(environment)).checks}
 
 
 def test_a_server_that_is_down_loses_no_emergency_call(desk: Desk) -> None:
-    """Its deploy makes the fallback function alone, for nothing: 911 goes out by it, others hear of the repair."""
+    """Deploy creates only the fallback function, free of charge: it dials 911, and tells others of the repair."""
     desk.host("self_hosted")
     with serving(desk):
         proposal = desk.deploy()
@@ -73,7 +73,7 @@ def test_a_server_that_is_down_loses_no_emergency_call(desk: Desk) -> None:
 
 
 def test_calls_that_the_function_answered_are_told_so(desk: Desk) -> None:
-    """Report and monitor read its log beside the server's: 911 stands first, whoever put it through."""
+    """Report and monitor also read its log: 911 comes first, whoever connected it."""
     desk.host("self_hosted")
     with serving(desk):
         desk.do(desk.deploy())
@@ -100,7 +100,7 @@ def test_calls_that_the_function_answered_are_told_so(desk: Desk) -> None:
 
 
 def test_calls_that_our_own_server_answered_for_the_functions_are_told_so(desk: Desk) -> None:
-    """Nothing is deployed any longer: the server takes the call, and its log is read beside theirs."""
+    """With no build live any longer the server answers the call, and its log is read beside the functions'."""
     with serving(desk):
         _both_hostings(desk, "functions", ("stage",))
         desk.do(desk.set_up("workbench", buy=WORKBENCH))
@@ -114,7 +114,7 @@ def test_calls_that_our_own_server_answered_for_the_functions_are_told_so(desk: 
 
 
 def test_a_phone_that_is_new_is_known_to_the_fallback_at_once(own: Desk) -> None:
-    """With its caller ID, which the function holds: its set-up replaces the table and the function."""
+    """Its set-up also deploys the function with the phone's caller ID."""
     own.do(own.deploy())
     own.do(own.set_up("workbench", buy=WORKBENCH))
     own.declare("workbench", caller_id="+15035550109")
@@ -122,7 +122,7 @@ def test_a_phone_that_is_new_is_known_to_the_fallback_at_once(own: Desk) -> None
 
 
 def test_verify_finds_a_fallback_that_is_gone_or_answers_otherwise(own: Desk) -> None:
-    """By the plan, and by what it answers to signed requests."""
+    """By the plan, and by its answers to signed requests."""
     own.do(own.deploy())
     environment = own.client.serverless.v1.services(SERVICE).environments(own.environment_sid("stage"))
     environment.deployments.create()
@@ -135,7 +135,7 @@ def test_verify_finds_a_fallback_that_is_gone_or_answers_otherwise(own: Desk) ->
 
 
 def test_an_operator_may_want_no_function_at_twilio(desk: Desk) -> None:
-    """Then nothing is made there, and no fallback URL is set; one that is there is taken out by delete."""
+    """Deploy creates none and sets no fallback URL; delete removes an existing one."""
     desk.host("self_hosted")
     with serving(desk):
         desk.do(desk.deploy())
@@ -152,7 +152,7 @@ def test_an_operator_may_want_no_function_at_twilio(desk: Desk) -> None:
 
 
 def test_functions_are_left_with_the_fallback_alone_and_made_whole_when_the_hosting_moves_back(desk: Desk) -> None:
-    """No call is without somebody to fall back on at either end; a build of the fallback alone is never promoted."""
+    """At every moment a fallback exists; a build with only the fallback is never promoted."""
     desk.trunk_password = TRUNK_PASSWORD
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
@@ -180,7 +180,7 @@ def test_functions_are_left_with_the_fallback_alone_and_made_whole_when_the_host
 
 
 def test_what_our_own_server_had_goes_with_its_environment_and_service(own: Desk) -> None:
-    """Delete takes the function out, too, and says when another environment still needs the service."""
+    """Delete also removes the function, and says if another environment needs the service."""
     own.do(own.deploy())
     own.do(own.delete("service"))
     assert own.client.serverless.v1.services.list() == []
@@ -188,7 +188,7 @@ def test_what_our_own_server_had_goes_with_its_environment_and_service(own: Desk
 
 
 def tables(desk: Desk, environment: str) -> tuple[Any, Any]:
-    """What functions and our own server would answer with."""
+    """The tables that functions and our own server would use."""
     return (
         fetch_live_table(desk.account, SERVICE, environment),
         read_serving_table(desk.server.folder, environment),
@@ -197,7 +197,7 @@ def tables(desk: Desk, environment: str) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("hosting", ["functions", "self_hosted"])
 def test_a_promote_keeps_the_other_hosting_in_step(desk: Desk, hosting: Any) -> None:
-    """What moves is served by both, not the files; verify proves both, and a roll back takes both back."""
+    """Both serve the promoted table, not the files'; verify checks both, and a roll back reverts both."""
     with serving(desk), serving(desk, "prod"):
         _both_hostings(desk, hosting)
         before = tables(desk, "prod")
@@ -221,7 +221,7 @@ def test_a_promote_keeps_the_other_hosting_in_step(desk: Desk, hosting: Any) -> 
 
 
 def _both_hostings(desk: Desk, hosting: Any, environments: Sequence[str] = ("stage", "prod")) -> None:
-    """Both answer in these environments, this one first."""
+    """Have both hostings answer in these environments, with this one in use."""
     for chosen in ("self_hosted" if hosting == "functions" else "functions", hosting):
         desk.host(chosen)
         desk.do(desk.deploy())

@@ -1,4 +1,4 @@
-"""Answers that never come, refusals for a while, runs that are killed: running again converges, nothing is double."""
+"""Lost answers, temporary errors and killed runs: running again converges without duplicates."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ DEPLOY_POINTS = [
 
 
 def assert_single(desk: Desk) -> None:
-    """There is one of everything that a deploy of stage makes."""
+    """Assert that each resource of a deploy of stage exists once."""
     services = desk.client.serverless.v1.services.list()
     assert [one.unique_name for one in services] == [SERVICE]
     service = desk.client.serverless.v1.services(SERVICE)
@@ -63,7 +63,7 @@ def assert_single(desk: Desk) -> None:
 
 
 def assert_single_phone(desk: Desk) -> None:
-    """There is one of everything that setting up a phone makes."""
+    """Assert that each resource of a phone's set-up exists once."""
     assert [one.phone_number for one in desk.client.incoming_phone_numbers.list()] == [WORKBENCH]
     assert desk.number(WORKBENCH).emergency_address_status == "registered"
     assert [one.friendly_name for one in desk.client.addresses.list()] == ["workbench emergency"]
@@ -74,7 +74,7 @@ def assert_single_phone(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("write", "fault"), DEPLOY_POINTS)
 def test_first_deploy_gets_over_one_fault_on_any_write(open_desk: OpenDesk, write: str, fault: str) -> None:
-    """One lost answer or refusal at any write is looked into and got over in the same run; nothing is made twice."""
+    """A lost answer or error at any write is resolved in the same run, and nothing is created twice."""
     desk = open_desk(timeout_s=0.25)
     desk.trunk_password = "a-trunk-secret"
     desk.fault(fault, "POST", DEPLOY_WRITES[write])
@@ -84,7 +84,7 @@ def test_first_deploy_gets_over_one_fault_on_any_write(open_desk: OpenDesk, writ
 
 @pytest.mark.parametrize(("write", "fault"), list(itertools.product(CLIENT_WRITES, FAULTS)))
 def test_client_set_up_gets_over_one_fault_on_any_write(open_desk: OpenDesk, write: str, fault: str) -> None:
-    """One number is bought, one address and one credential made, whatever answer is lost; the address is registered."""
+    """Whatever answer is lost, one number, address and credential are created, and the address is registered."""
     open_desk().do(open_desk().deploy())
     desk = open_desk(timeout_s=0.25)
     desk.fault(fault, "POST", CLIENT_WRITES[write])
@@ -97,7 +97,7 @@ def test_client_set_up_gets_over_one_fault_on_any_write(open_desk: OpenDesk, wri
     [("function", "500"), ("upload", "timeout-after"), ("build", "reset-after"), ("domain", "reset-after")],
 )
 def test_deploy_that_could_not_go_on_is_resumed(open_desk: OpenDesk, write: str, fault: str) -> None:
-    """Where answers stay away for good the run ends, partly applied; running again when they are back finishes it."""
+    """Without any answers the run ends, partly applied; a later run completes it."""
     desk = open_desk(timeout_s=0.25)
     proposal = desk.deploy()
     desk.fault(fault, "POST", DEPLOY_WRITES[write], times=60)
@@ -116,7 +116,7 @@ def test_deploy_that_could_not_go_on_is_resumed(open_desk: OpenDesk, write: str,
 
 @pytest.mark.parametrize("fault", ["timeout-after", "reset", "500"])
 def test_lost_answers_to_a_delete_are_looked_for(open_desk: OpenDesk, fault: str) -> None:
-    """Every first delete of every kind loses its answer, and all is gone in the same run."""
+    """Each type's first delete loses its answer, and all are deleted in the same run."""
     first = open_desk()
     first.do(first.deploy())
     first.do(first.set_up("workbench", buy=WORKBENCH))
@@ -152,12 +152,12 @@ def test_updates_get_over_a_fault(open_desk: OpenDesk, fault: str) -> None:
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """Raised in place of the end of the process."""
 
 
 @pytest.mark.parametrize("after", (1, 2, 7, 12, 19, 20, 24, 26))
 def test_killed_deploy_is_resumed(desk: Desk, after: int) -> None:
-    """Killed after any number of changes, running again finishes, with nothing double."""
+    """Killed after any number of changes, a second run completes it without duplicates."""
     seen = 0
 
     def watch(event: ChangeOutcome | Change) -> None:
@@ -179,7 +179,7 @@ def test_killed_deploy_is_resumed(desk: Desk, after: int) -> None:
 
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_killed_client_set_up_is_resumed(desk: Desk, after: int) -> None:
-    """Killed after the address, the number or the credential, running again finishes and buys nothing twice."""
+    """Killed after the address, the number or the credential, a second run completes it and buys nothing twice."""
     desk.do(desk.deploy())
     seen = 0
 
@@ -197,7 +197,7 @@ def test_killed_client_set_up_is_resumed(desk: Desk, after: int) -> None:
 
 @pytest.mark.parametrize("after", (1, 4, 8, 11))
 def test_killed_delete_is_resumed(desk: Desk, after: int) -> None:
-    """Killed in the middle of a delete, running again finishes it."""
+    """Killed midway, a second run completes it."""
     desk.do(desk.deploy())
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
     seen = 0
@@ -216,7 +216,7 @@ def test_killed_delete_is_resumed(desk: Desk, after: int) -> None:
 
 
 def test_first_refusal_stops_what_follows(desk: Desk) -> None:
-    """After a refusal nothing new starts; what was done is told, and what was not."""
+    """After an error no further change starts; completed and remaining changes are reported."""
     network = desk.parameters.network.model_copy(update={"sip_domain_prefix": "x" * 60})
     desk.parameters = replace(desk.parameters, network=network)
     applied = desk.carry_out(desk.deploy())
@@ -230,7 +230,7 @@ def test_first_refusal_stops_what_follows(desk: Desk) -> None:
 
 
 def uploads(desk: Desk) -> dict[str, int]:
-    """How many versions of each function there are."""
+    """The number of versions per function."""
     service = desk.client.serverless.v1.services(SERVICE)
     return {
         one.friendly_name: len(service.functions(one.sid).function_versions.list()) for one in service.functions.list()
@@ -238,7 +238,7 @@ def uploads(desk: Desk) -> dict[str, int]:
 
 
 def test_what_a_dead_run_uploaded_is_adopted(desk: Desk) -> None:
-    """After a failed build nothing is uploaded again, the manifest included; the plan is the build and what follows."""
+    """After a failed build the uploaded versions are used; the plan has the build and later changes."""
     desk.fault("failed-build")
     assert desk.carry_out(desk.deploy()).exit_code == 4
     proposal = desk.deploy()
@@ -250,7 +250,7 @@ def test_what_a_dead_run_uploaded_is_adopted(desk: Desk) -> None:
 
 
 def test_build_that_a_dead_run_left_is_waited_for(desk: Desk) -> None:
-    """A build that was still going on when its run died is the one that goes live: none is made beside it."""
+    """A build still running when its run died goes live, without a second one."""
     desk.do(desk.deploy())
     desk.edit("/decide")
     desk.fault("401", "GET", r"/Builds/ZB[0-9a-f]*/Status$", times=1000)
@@ -262,7 +262,7 @@ def test_build_that_a_dead_run_left_is_waited_for(desk: Desk) -> None:
 
 
 def test_other_uploads_are_not_mistaken_for_ours(desk: Desk) -> None:
-    """An upload of another source, or with another visibility, is left alone, though it is the newest."""
+    """An upload with other source or visibility is not used, even if it is the newest."""
     desk.do(desk.deploy())
     before = desk.bundle
     desk.edit("/decide")

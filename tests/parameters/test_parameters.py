@@ -1,4 +1,4 @@
-"""The parameter files: what fits becomes models, what does not is told all at once, each fault with its place."""
+"""The parameter files: valid ones become models, and all faults are reported together, each with its place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Change = Callable[..., list[str]]
 
 @pytest.fixture
 def faults(tmp_path: Path) -> Change:
-    """Replaces text in copies of the sample's files, and gives back the lines of what is refused then."""
+    """A function that replaces text in copies of the sample's files, and returns the lines of the error."""
     folder = tmp_path / "parameters"
     shutil.copytree(SAMPLE, folder)
 
@@ -36,7 +36,7 @@ def faults(tmp_path: Path) -> Change:
 
 
 def test_the_sample_network_has_two_environments_and_eight_phones() -> None:
-    """The files in git load, with a protected prod and fictional numbers only."""
+    """The files in git are valid, with a protected prod and only fictional numbers."""
     parameters = load_parameters(SAMPLE)
     assert {name: one.protected for name, one in parameters.network.environments.items()} == {
         "stage": False,
@@ -47,7 +47,7 @@ def test_the_sample_network_has_two_environments_and_eight_phones() -> None:
 
 
 def test_a_phone_registers_where_its_emergency_address_lets_it() -> None:
-    """A phone with an address is on the domain with emergency calling, one without on the other."""
+    """A phone with an address uses the domain with emergency calling, another the plain one."""
     parameters = load_parameters(SAMPLE)
     assert parameters.sip_domain_of("lobby") == "dialtone-example-prod.sip.twilio.com"
     assert parameters.sip_domain_of("ferry") == "dialtone-example-nonemergency-prod.sip.twilio.com"
@@ -126,7 +126,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_fault_is_one_line_with_file_and_place(case: str, faults: Change) -> None:
-    """Each thing written wrongly is told in one line that names the file and what is wrong."""
+    """Each fault is reported in one line with the file."""
     name, old, new, told = CASES[case]
     lines = faults((name, old, new))
     assert any(told in line for line in lines), lines
@@ -135,7 +135,7 @@ def test_a_fault_is_one_line_with_file_and_place(case: str, faults: Change) -> N
 
 
 def test_all_faults_of_all_files_come_at_once(faults: Change) -> None:
-    """A phone that is written wrongly hides neither another's undeclared environment nor another file's fault."""
+    """A faulty phone does not hide another's undeclared environment or another file's fault."""
     lines = faults(
         ("clients.yaml", '"+15035550101"', '"5035550101"'),
         ("clients.yaml", "environment: prod", "environment: prd"),
@@ -147,7 +147,7 @@ def test_all_faults_of_all_files_come_at_once(faults: Change) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """A folder without the files is refused with each of them by name."""
+    """The error for a folder without the files names each of them."""
     with pytest.raises(ParametersError) as caught:
         load_parameters(tmp_path)
     assert [line.split(":")[0].rsplit("/", 1)[-1] for line in caught.value.lines()] == [
@@ -164,14 +164,14 @@ PHONE = '{environment: stage, caller_id: "+15035550120", trunk_context: menu}'
     "name", ["0405", "2e1", "1e5", "null", "true", "yes", "2025-01-31", "2025-02-30", "0o17", "1_000", "100", '"0405"']
 )
 def test_a_phones_name_is_text_exactly_as_it_is_written(tmp_path: Path, name: str) -> None:
-    """A name that YAML would read as a number, a day or nothing is the name all the same, quoted or not."""
+    """A name that YAML would read as a number, a date or null stays text, quoted or not."""
     shutil.copytree(SAMPLE, tmp_path / "parameters")
     (tmp_path / "parameters" / "clients.yaml").write_text(f"{name}: {PHONE}\n")
     assert list(load_parameters(tmp_path / "parameters").clients) == [name.strip('"')]
 
 
 def test_a_name_that_is_an_anchor_leaves_the_value_it_names_as_it_was(tmp_path: Path) -> None:
-    """An alias may stand for a value elsewhere and for a name here."""
+    """An alias may be a value in one place and a name in another."""
     file = tmp_path / "file.yaml"
     file.write_text("limit: &limit 600\n*limit : {limit: *limit}\n")
     content = YamlFile(file).content
@@ -179,7 +179,7 @@ def test_a_name_that_is_an_anchor_leaves_the_value_it_names_as_it_was(tmp_path: 
 
 
 def test_settings_that_phones_share_stand_once_and_are_merged_in(tmp_path: Path) -> None:
-    """`.shared` holds anchors and is not a phone; what a phone says itself comes before what it shares."""
+    """`.shared` holds anchors and is no phone; a phone's own settings override them."""
     shutil.copytree(SAMPLE, tmp_path / "parameters")
     (tmp_path / "parameters" / "clients.yaml").write_text(
         """
@@ -212,7 +212,7 @@ attic:
     ],
 )
 def test_what_is_no_name_is_none_in_any_file(tmp_path: Path, name: str, line: str, written: str) -> None:
-    """A fault with file, line and the file's own text."""
+    """The fault has file, line and the text in the file."""
     (tmp_path / "parameters").mkdir()
     (tmp_path / "parameters" / name).write_text(f"# A file\n{line}\n")
     at = 1 + len(line.splitlines())
@@ -223,7 +223,7 @@ def test_what_is_no_name_is_none_in_any_file(tmp_path: Path, name: str, line: st
 
 
 def test_the_sample_is_named_with_its_folder(tmp_path: Path) -> None:
-    """It is not mistaken for the operator's own file of the same name."""
+    """Its path distinguishes it from the operator's file of the same name."""
     (tmp_path / "parameters" / "sample").mkdir(parents=True)
     (tmp_path / "parameters" / "sample" / "network.yaml").write_text("a: b\na: c\n")
     with pytest.raises(ParametersError, match=r"^parameters/sample/network.yaml:2: "):

@@ -1,4 +1,4 @@
-"""A small network of one phone a device, so that these tests do not hang on the sample in parameters/sample/."""
+"""A small network of one phone a device, so that these tests do not depend on parameters/sample/."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def parameters() -> Parameters:
 
 
 def through(parameters: Parameters, edge: str) -> Parameters:
-    """The network with one of Twilio's edges as its entrance."""
+    """The network with one of Twilio's edges."""
     return replace(parameters, network=parameters.network.model_copy(update={"edge": edge}))
 
 
 def handed_out_at(parameters: Parameters, address: str) -> Parameters:
-    """The network with an address at which ready configurations are handed out."""
+    """The network with an address for handing out configurations."""
     return replace(parameters, network=parameters.network.model_copy(update={"provisioning": address}))

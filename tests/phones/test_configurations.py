@@ -1,4 +1,4 @@
-"""Configuration files are well-formed, use the vendors' own names, and say what the sheet says."""
+"""Configuration files are well-formed, use the vendors' parameter names, and have the sheet's values."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ every_client = pytest.mark.parametrize("client", CLIENTS)
 
 
 def vendor_names(file: str) -> set[str]:
-    """The names in one of the lists of names/, whose first lines tell their source."""
+    """The names in one of the lists of names/, whose first lines name their source."""
     lines = (Path(__file__).parent / "names" / file).read_text(encoding="utf-8").splitlines()
     return set(" ".join(line for line in lines if not line.startswith("#")).split())
 
 
 def settings_of(parameters: Parameters, client: str, **others: object) -> DeviceSettings:
-    """The settings of a phone through an edge, so that nothing is left empty."""
+    """The settings of a phone with an edge, so that no field is empty."""
     return dataclasses.replace(device_settings(through(parameters, "umatilla"), client), **others)
 
 
@@ -40,7 +40,7 @@ def parsed(parameters: Parameters, client: str, name: str) -> ET.Element:
 
 @every_client
 def test_every_loadable_file_is_well_formed(parameters: Parameters, client: str) -> None:
-    """What a device loads parses as XML, whatever the password."""
+    """Files for devices are valid XML, whatever the password."""
     settings = settings_of(parameters, client)
     files = configuration_files(settings, PASSWORD)
     assert set(files) == {"phone.txt", *loadable_names(settings)}
@@ -62,7 +62,7 @@ def test_password_file_has_password_and_every_field(parameters: Parameters, clie
 
 @pytest.mark.parametrize("client", ["ht701", "ht801", "ht802"])
 def test_grandstream_file_has_known_p_values(parameters: Parameters, client: str) -> None:
-    """Every P-value is in Grandstream's template for that very model."""
+    """Every P-value is in Grandstream's template for that model."""
     root = parsed(parameters, client, f"grandstream-{client}.xml")
     assert (root.tag, root.attrib) == ("gs_provision", {"version": "1"})
     values = {element.tag: element.text or "" for element in root.iter() if element.tag.startswith("P")}
@@ -98,14 +98,14 @@ def test_linksys_profile_has_known_parameters(parameters: Parameters, client: st
 
 
 def test_linksys_without_an_edge_uses_no_outbound_proxy(parameters: Parameters) -> None:
-    """Where no edge is named, the outbound proxy is switched off."""
+    """Without an edge the outbound proxy is disabled."""
     profile = configuration_files(device_settings(parameters, "pap2t"), PASSWORD)["linksys-pap2t.xml"]
     assert "<Use_Outbound_Proxy_1_>No</Use_Outbound_Proxy_1_>" in profile
     assert "<Outbound_Proxy_1_></Outbound_Proxy_1_>" in profile
 
 
 def test_polycom_files_have_known_parameters(parameters: Parameters) -> None:
-    """Every attribute is in Polycom's own sample files, none is lost, and the master file names the other."""
+    """Every attribute is in Polycom's own sample files, and the master file names the other one."""
     root = parsed(parameters, "soundpoint", "soundpoint.cfg")
     values = {name: value for element in root for name, value in element.attrib.items()}
     assert set(values) <= vendor_names("polycom.txt")
@@ -144,21 +144,21 @@ def test_linphone_file_has_known_keys(parameters: Parameters) -> None:
 
 @every_client
 def test_no_parameter_is_named_twice(parameters: Parameters, client: str) -> None:
-    """A device takes the last of two, so there is one."""
+    """A device would use the last of two."""
     names = [field.name for field in settings_of(parameters, client).fields if field.name]
     assert len(names) == len(set(names))
 
 
 @every_client
 def test_every_device_asks_for_the_password_once(parameters: Parameters, client: str) -> None:
-    """One field is the password, and it shows where the password is."""
+    """One field of the screens is the password; its value is the path of the private file."""
     settings = settings_of(parameters, client)
     assert [field.shown for field in settings.fields if field.is_password] == [settings.private_file]
 
 
 @every_client
 def test_files_go_to_the_private_folder(parameters: Parameters, client: str, tmp_path: Path) -> None:
-    """Their names are plain, so that the private folder takes them."""
+    """Their names are valid there."""
     settings = settings_of(parameters, client)
     folder = private_folder(settings.environment, client, root=tmp_path)
     files = configuration_files(settings, PASSWORD)
@@ -167,7 +167,7 @@ def test_files_go_to_the_private_folder(parameters: Parameters, client: str, tmp
 
 
 def test_a_softphones_folder_has_its_address_as_a_picture(parameters: Parameters) -> None:
-    """The QR code leads to the configuration and holds no password; where no address is declared there is none."""
+    """The QR code is the configuration's address, without the password; without an address there is none."""
     at = handed_out_at(parameters, "http://192.0.2.20:8023")
     settings = device_settings(at, "softphone")
     files = configuration_files(settings, PASSWORD)

@@ -1,4 +1,4 @@
-"""The sample's dial strings and the service that they speak to agree on what can be dialled."""
+"""The sample's dial strings and its dial plan agree on what can be dialled."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ likely_keys = st.builds(
 
 
 def decided(dialled: str) -> Decision:
-    """What the service decides when the lobby's phone sends this."""
+    """The decision when the lobby's phone sends this."""
     return simulate(TABLE, "prod", "lobby", dialled).decision
 
 
 @pytest.mark.parametrize("grammar", GRAMMARS)
 @pytest.mark.parametrize("dialled", DIALLED)
 def test_what_the_service_has_a_rule_for_reaches_it(grammar: Grammar, dialled: str) -> None:
-    """Each kind of number is sent whole, and a rule of the dial plan takes it."""
+    """Each kind of number is sent completely and matches a rule of the dial plan."""
     assert press_keys(grammar, STRINGS[grammar], dialled).sent == dialled
     assert decided(dialled).rule
 
@@ -45,7 +45,7 @@ def test_what_the_service_has_a_rule_for_reaches_it(grammar: Grammar, dialled: s
 @settings(deadline=None)
 @given(likely_keys)
 def test_phones_send_nothing_that_no_rule_takes(pressed: str) -> None:
-    """Whatever is pressed, what a phone sends is taken by a rule of the dial plan."""
+    """Whatever keys are pressed, what a phone sends matches a rule of the dial plan."""
     for grammar in GRAMMARS:
         sent = press_keys(grammar, STRINGS[grammar], pressed).sent
         assert not sent or decided(sent).rule
@@ -54,7 +54,7 @@ def test_phones_send_nothing_that_no_rule_takes(pressed: str) -> None:
 @settings(deadline=None)
 @given(likely_keys)
 def test_what_a_call_is_made_of_can_be_dialled(pressed: str) -> None:
-    """What the service would call is sent by every phone, or begins with a code that is called at once."""
+    """Whatever the dial plan accepts is sent by every phone, or begins with a code that is sent at once."""
     pressed = re.sub("(?<=[0-9])#$", "", pressed)  # a softphone may send it; the others send by themselves
     if decided(pressed).kind != "refuse":
         for grammar in GRAMMARS:

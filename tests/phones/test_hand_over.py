@@ -1,4 +1,4 @@
-"""A phone takes its ready configuration over HTTP: once, from its own address, and while somebody waits for it."""
+"""A phone downloads its configuration over HTTP: once, under its own path, while the operator waits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PASSWORD = "Ab3defghijkmnpqrstuvwxyz"
 
 @pytest.fixture
 def address() -> str:
-    """A free port of this machine."""
+    """This machine with a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -46,7 +46,7 @@ def private(parameters: Parameters, tmp_path: Path) -> Path:
 
 
 class Running:
-    """A handout under way, and what it said."""
+    """A running hand-out, and its messages."""
 
     def __init__(self, handout: Handout) -> None:
         self.said: list[str] = []
@@ -73,7 +73,7 @@ def fetch(url: str) -> tuple[int, str]:
 
 @pytest.fixture
 def running(parameters: Parameters, private: Path, address: str) -> Iterator[Running]:
-    """The soundpoint's two files, being handed out."""
+    """A running hand-out of the soundpoint's two files."""
     started = Running(make_handout(parameters, "soundpoint", private, address))
     yield started
     started.thread.join(30)
@@ -81,7 +81,7 @@ def running(parameters: Parameters, private: Path, address: str) -> Iterator[Run
 
 @pytest.mark.parametrize("read", [0, 20])
 def test_a_download_that_was_broken_off_is_not_used_up(running: Running, address: str, read: int) -> None:
-    """A phone that hangs up in the middle finds its file once more, and nothing is told as taken."""
+    """An interrupted download may be repeated, and does not count."""
     while not running.said:
         with socket.socket() as phone:
             phone.settimeout(10)
@@ -107,7 +107,7 @@ def test_a_download_that_was_broken_off_is_not_used_up(running: Running, address
 
 
 def test_each_file_is_given_once_and_then_it_ends(running: Running, address: str) -> None:
-    """Strange paths, phone.txt and a second try get nothing; who took what is said."""
+    """Other paths, phone.txt and a second request get a 404; the client of each download is printed."""
     assert fetch(f"{address}/prod/soundpoint/phone.txt") == (404, "")
     assert fetch(f"{address}/prod/soundpoint/../soundpoint/soundpoint.cfg") == (404, "")
     assert fetch(f"{address}/soundpoint.cfg") == (404, "")
@@ -123,7 +123,7 @@ def test_each_file_is_given_once_and_then_it_ends(running: Running, address: str
 
 
 def test_a_grandstream_finds_its_file_under_its_own_name() -> None:
-    """It asks for cfg, its MAC address, .xml."""
+    """It requests cfg<MAC address>.xml."""
     files = {"grandstream-ht801.xml": "<gs_provision/>"}
     handout = Handout(files, "grandstream-ht801", "http://192.0.2.20:8023/prod/lobby")
     assert handout.find("/prod/lobby/cfg000b82aabbcc.xml") == "grandstream-ht801.xml"
@@ -131,7 +131,7 @@ def test_a_grandstream_finds_its_file_under_its_own_name() -> None:
 
 
 def test_when_the_time_is_up_nothing_is_handed_out_any_more(address: str) -> None:
-    """The answer is that not all of it was taken."""
+    """The result says which files were not downloaded."""
     handout = Handout({"linphone.xml": "<config/>"}, "linphone", f"{address}/stage/softphone")
     assert not hand_over(handout, within_s=0.05, say=lambda _: None)
     with pytest.raises(urllib.error.URLError):
@@ -139,21 +139,21 @@ def test_when_the_time_is_up_nothing_is_handed_out_any_more(address: str) -> Non
 
 
 def test_an_address_of_another_machine_is_one_line(parameters: Parameters, private: Path) -> None:
-    """The declared address may be the one of the operator at the next desk."""
+    """The declared address may be another operator's machine."""
     handout = make_handout(parameters, "softphone", private, "http://192.0.2.20:8023")
     with pytest.raises(InputError, match=r"can't be listened at here .*; name an address of this computer"):
         hand_over(handout, within_s=1, say=lambda _: None)
 
 
 def test_a_phone_without_a_ready_configuration_is_one_line(parameters: Parameters, private: Path) -> None:
-    """Neither one that is set up by hand, nor one that nobody set up, nor a stranger."""
+    """A phone set up by hand, one not set up yet, and an unknown one."""
     for client, told in (("anything", "has no ready configuration"), ("softfone", "did you mean 'softphone'")):
         with pytest.raises(InputError, match=told):
             make_handout(parameters, client, private, "http://127.0.0.1:8023")
 
 
 def told_by(command: Path, *options: str) -> tuple[int, str]:
-    """The exit code and the words of the command, whose phone comes as soon as it says that it is ready."""
+    """The exit code and output of the command, with a phone that downloads once it is ready."""
     asked = [sys.executable, "-m", "dialtone_nb", "hand-over", "softphone", *options]
     with subprocess.Popen(asked, cwd=command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
@@ -168,7 +168,7 @@ def told_by(command: Path, *options: str) -> tuple[int, str]:
 def test_the_command_hands_out_and_says_who_came(
     parameters: Parameters, private: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its address and the code to scan come first, then who took the file; the password is never printed."""
+    """Its address and QR code come first, then who downloaded the file; the password is never printed."""
     project = private.parent
     (project / "notebooks").mkdir()
     shutil.copytree(parameters.folder, project / "parameters")
@@ -183,7 +183,7 @@ def test_the_command_hands_out_and_says_who_came(
 def test_an_address_of_somebody_elses_computer_gives_way_to_ones_own(
     parameters: Parameters, private: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """network.yaml may name the operator's at the next desk; what is on the sheet is said to lead there."""
+    """network.yaml may declare another operator's machine; the message says that the sheet has that address."""
     at = handed_out_at(parameters, "http://192.0.2.20:8023")
     monkeypatch.setattr("dialtone_nb.cli.hand_over.load_parameters", lambda _: at)
     monkeypatch.setattr("dialtone_nb.cli.hand_over.own_address", lambda _: "http://127.0.0.1:0")

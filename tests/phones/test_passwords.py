@@ -1,4 +1,4 @@
-"""Passwords are strong, readable and what Twilio takes."""
+"""Passwords are strong, readable and accepted by Twilio."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def test_generated_passwords_are_long_and_differ() -> None:
 
 
 def test_generated_passwords_satisfy_twilio() -> None:
-    """No generated password has a fault."""
+    """Generated passwords have no fault."""
     assert {password_faults(generate_password()) for _ in range(1000)} == {()}
 
 
 def test_generated_passwords_can_be_read_off_paper() -> None:
-    """A password has ASCII letters and digits only, and none that looks like another."""
+    """ASCII letters and digits only, without similar-looking ones."""
     signs = set("".join(generate_password() for _ in range(1000)))
     assert all(sign.isascii() and sign.isalnum() for sign in signs)
     assert not signs & set("0O1lI")
@@ -39,7 +39,7 @@ def test_generated_passwords_can_be_read_off_paper() -> None:
     ],
 )
 def test_each_rule_of_twilio_has_its_own_words(password: str, missing: str) -> None:
-    """A password that breaks one rule is told that rule."""
+    """The message for a broken rule names that rule."""
     (fault,) = password_faults(password)
     assert missing in fault
 
@@ -47,6 +47,6 @@ def test_each_rule_of_twilio_has_its_own_words(password: str, missing: str) -> N
 @settings(deadline=None)
 @given(st.text("☎§%#", min_size=1))
 def test_faults_never_repeat_the_password(password: str) -> None:
-    """What is said about a password has none of it."""
+    """No message contains the password."""
     assert password_faults(password)
     assert not set(password) & set(" ".join(password_faults(password)))

@@ -1,4 +1,4 @@
-"""A phone's private files are for the owner alone, whole, and out of git's sight."""
+"""A phone's private files: readable by the owner only, written atomically, and ignored by git."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A phone's folder, not there yet, outside any repository."""
+    """A phone's folder, not created yet, outside any repository."""
     return private_folder("stage", "lobby", root=tmp_path / "private")
 
 
@@ -63,7 +63,7 @@ def test_what_was_saved_is_loaded(folder: Path) -> None:
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
 def test_nobody_else_can_read_whatever_the_umask(folder: Path, umask: int) -> None:
-    """Folders are 0700 and files 0600 under the most open and the most closed umask."""
+    """Folders are 0700 and files 0600 under both the most open and the most closed umask."""
     folder.parent.mkdir(parents=True, mode=0o700)
     before = os.umask(umask)
     try:
@@ -75,13 +75,13 @@ def test_nobody_else_can_read_whatever_the_umask(folder: Path, umask: int) -> No
 
 
 def test_new_folders_above_are_closed_too(folder: Path) -> None:
-    """The private folder itself, where it is made anew, is for the owner alone."""
+    """A new private/ folder is for the owner only."""
     save_private_files(folder, FILES)
     assert {mode(folder), mode(folder.parent), mode(folder.parent.parent)} == {0o700}
 
 
 def test_file_is_closed_before_it_has_content(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file is made with mode 0600, so that there is no moment in which others could open it."""
+    """A file is created with mode 0600, so that others can never open it."""
     modes = []
     real_open = os.open
 
@@ -96,7 +96,7 @@ def test_file_is_closed_before_it_has_content(folder: Path, monkeypatch: pytest.
 
 
 def test_open_folder_and_file_are_closed_when_saved_again(folder: Path) -> None:
-    """What somebody opened to the world is closed by the next save."""
+    """Saving again restores their modes."""
     (path, _) = save_private_files(folder, FILES)
     folder.chmod(0o755)
     path.chmod(0o644)
@@ -105,7 +105,7 @@ def test_open_folder_and_file_are_closed_when_saved_again(folder: Path) -> None:
 
 
 def test_failure_leaves_all_the_old_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the second file can't be written, both are as they were, and nothing lies about."""
+    """If the second file can't be written, both are unchanged, without temporary files."""
     save_private_files(folder, FILES)
     real_write = atomic_file._write_beside
 
@@ -122,7 +122,7 @@ def test_failure_leaves_all_the_old_files(folder: Path, monkeypatch: pytest.Monk
 
 
 def test_file_in_place_of_a_link_does_not_follow_it(folder: Path, tmp_path: Path) -> None:
-    """A link that stands where the file should be is replaced, and what it pointed at is left alone."""
+    """A symbolic link is replaced, and its target is left alone."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("untouched")
     folder.mkdir(parents=True)
@@ -134,14 +134,14 @@ def test_file_in_place_of_a_link_does_not_follow_it(folder: Path, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["../phone.txt", "a/b", ".hidden", ""])
 def test_names_stay_in_the_folder(folder: Path, name: str) -> None:
-    """A name that leads out of the folder is refused before anything is written."""
+    """A name with a path out of the folder is rejected before any write."""
     with pytest.raises(ValueError, match="plain file name"):
         save_private_files(folder, {name: "x"})
     assert not folder.exists()
 
 
 def test_deleting_takes_the_folder_too_and_says_what_went(folder: Path) -> None:
-    """After deleting there is nothing; deleting again finds nothing."""
+    """It returns the deleted files; a second time there are none."""
     save_private_files(folder, FILES)
     assert delete_private_files(folder) == ("linphone.xml", "phone.txt")
     assert not folder.exists()
@@ -159,14 +159,14 @@ def test_deleting_one_phone_leaves_the_others(folder: Path) -> None:
 
 
 def test_ignored_folder_in_a_repository_is_taken(repository: Path) -> None:
-    """Where .gitignore names private/, the files are written."""
+    """If .gitignore has private/, the files are written."""
     folder = private_folder("stage", "lobby", root=repository / "private")
     save_private_files(folder, FILES)
     assert load_private_files(folder) == FILES
 
 
 def test_folder_that_git_sees_is_refused(repository: Path) -> None:
-    """In a repository that does not ignore the folder nothing is written, and one line says what to do."""
+    """In a repository that does not ignore it no file is written, and one line says what to do."""
     folder = private_folder("stage", "lobby", root=repository / "secret")
     with pytest.raises(InputError, match=r"git would take in phone\.txt.*add private/ to \.gitignore") as refused:
         save_private_files(folder, FILES)
@@ -175,7 +175,7 @@ def test_folder_that_git_sees_is_refused(repository: Path) -> None:
 
 
 def test_file_that_git_tracks_already_is_refused(repository: Path) -> None:
-    """A file that was committed by force stays refused, although its folder is ignored."""
+    """A committed file is an error, though its folder is ignored."""
     folder = private_folder("stage", "lobby", root=repository / "private")
     folder.mkdir(parents=True)
     (folder / "linphone.xml").write_text("old")
@@ -185,7 +185,7 @@ def test_file_that_git_tracks_already_is_refused(repository: Path) -> None:
 
 
 def test_git_environment_of_a_hook_changes_nothing(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GIT_DIR and the like, as hooks have them, do not hide the repository."""
+    """GIT_DIR and similar variables, which hooks have, do not hide the repository."""
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     monkeypatch.setenv("GIT_WORK_TREE", "/nowhere")
     with pytest.raises(InputError):
@@ -193,14 +193,14 @@ def test_git_environment_of_a_hook_changes_nothing(repository: Path, monkeypatch
 
 
 def test_repository_without_git_is_refused(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is a repository and no git to ask, nothing is written."""
+    """In a repository without an installed git no file is written."""
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(InputError):
         save_private_files(private_folder("stage", "lobby", root=repository / "private"), FILES)
 
 
 def test_the_project_ignores_its_private_folder() -> None:
-    """This project's own private/ may hold passwords."""
+    """Its private/ folder may hold passwords."""
     project = Path(__file__).parents[2]
     assert not private_files._git_sees(project / "private" / "stage" / "lobby" / "phone.txt")
     assert private_files._git_sees(project / "parameters" / "phone.txt")

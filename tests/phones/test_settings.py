@@ -1,4 +1,4 @@
-"""What a phone is told, by its make and its place."""
+"""A phone's settings, by make and location."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tests.phones.conftest import through
 
 
 def test_phone_with_an_address_registers_where_emergency_calls_are_on(parameters: Parameters) -> None:
-    """The host is the SIP domain with emergency calling for a phone with an address, else the other."""
+    """The host is the domain with emergency calling for a phone with an address, else the other."""
     assert device_settings(parameters, "pap2t").host == "example-prod.sip.twilio.com"
     assert device_settings(parameters, "ht801").host == "example-nonemergency-prod.sip.twilio.com"
 
 
 def test_port_follows_the_transport(parameters: Parameters) -> None:
-    """TLS is on 5061, all else on 5060."""
+    """5061 for TLS, else 5060."""
     ports = {(each.transport, each.port) for each in (device_settings(parameters, name) for name in parameters.clients)}
     assert ports == {("UDP", 5060), ("TCP", 5060), ("TLS", 5061)}
 
 
 def test_user_and_authentication_id_are_the_client(parameters: Parameters) -> None:
-    """They are equal, as Twilio wants (32106)."""
+    """They are equal, as Twilio requires (error 32106)."""
     settings = device_settings(parameters, "ht701")
     assert (settings.user, settings.auth_id) == ("ht701", "ht701")
 
@@ -47,19 +47,19 @@ def test_dial_string_is_in_the_devices_grammar(parameters: Parameters, client: s
 
 
 def test_softphones_have_no_dial_string(parameters: Parameters) -> None:
-    """Where a person types a number and presses call, there is no dial string."""
+    """Softphones send a number when the user presses call."""
     assert {device_settings(parameters, client).dial_string for client in ("softphone", "anything")} == {""}
 
 
 def test_edge_becomes_the_outbound_proxy(parameters: Parameters) -> None:
-    """Calls go through the named edge; without one there is no outbound proxy."""
+    """Calls use the edge; without one there is no outbound proxy."""
     assert device_settings(through(parameters, "umatilla"), "ht801").outbound_proxy == "sip.umatilla.twilio.com"
     assert device_settings(parameters, "ht801").outbound_proxy == ""
     assert "roaming" not in EDGES  # not for SIP
 
 
 def test_a_phone_of_a_rehearsal_has_it_as_its_outbound_proxy(parameters: Parameters) -> None:
-    """The domain stays Twilio's, so that all but the way there is proved; transport and port are the registrar's."""
+    """The domain stays Twilio's, so that only the route differs; transport and port are the rehearsal's."""
     settings = device_settings(
         through(parameters, "umatilla"), "ht801", registrar=RegistrarAddress("192.0.2.20", 5070, "UDP")
     )
@@ -72,20 +72,20 @@ def test_a_phone_of_a_rehearsal_has_it_as_its_outbound_proxy(parameters: Paramet
 
 
 def test_password_is_pointed_at_and_nowhere_in(parameters: Parameters) -> None:
-    """The settings name the private file and have no field for the password."""
+    """The settings have the private file's path and no field for the password."""
     settings = device_settings(parameters, "ht801")
     assert settings.private_file == "private/prod/ht801/phone.txt"
     assert "password" not in {field.name for field in dataclasses.fields(settings)}
 
 
 def test_unknown_phone_is_one_line_with_a_suggestion(parameters: Parameters) -> None:
-    """A phone that is not declared is named, with the nearest that is."""
+    """The error has the name and the nearest declared one."""
     with pytest.raises(ParametersError, match="there is no phone 'ht8o1'; did you mean 'ht801'"):
         device_settings(parameters, "ht8o1")
 
 
 def test_sample_network_has_settings_for_every_phone() -> None:
-    """Each phone of the sample in parameters/ has its settings, and a dial string where its make has one."""
+    """Each phone of the sample has settings, and a dial string if its make uses one."""
     sample = load_parameters(Path(__file__).parents[2] / "parameters" / "sample")
     every = [device_settings(sample, client) for client in sample.clients]
     assert {settings.model.key for settings in every} == set(MODELS)

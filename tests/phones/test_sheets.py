@@ -1,4 +1,4 @@
-"""A phone's sheet has all that a person needs at the device, and nothing secret."""
+"""A phone's sheet has all that its installer needs, and no secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VOID = {"meta", "wbr"}
 
 
 class Page(HTMLParser):
-    """Reads a page: its text, its attributes that fetch something, and whether its elements nest."""
+    """A parser of pages: text, attributes that load something, and nesting of elements."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what the element fetches, is called and refers to."""
+        """Record what the element loads, its ID and its references."""
         found = dict(attrs)
         self.fetched += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
         self.ids += [found["id"] or ""] if "id" in found else []
@@ -45,11 +45,11 @@ class Page(HTMLParser):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """The element that closes is the one that was opened last."""
+        """Check that the element closed is the one opened last."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Collect the words that a reader sees."""
+        """Collect the visible text."""
         if self.open and self.open[-1] not in ("style", "title"):
             self.words.append(data)
 
@@ -61,7 +61,7 @@ class Page(HTMLParser):
 
 @every_client
 def test_every_field_is_on_the_sheet_in_order(parameters: Parameters, client: str) -> None:
-    """The device's fields stand there with their values, in the device's order."""
+    """The device's fields with their values, in the device's order."""
     text = Page(render_sheet(parameters, client)).text
     start = 0
     for field in device_settings(parameters, client).fields:
@@ -71,7 +71,7 @@ def test_every_field_is_on_the_sheet_in_order(parameters: Parameters, client: st
 
 @every_client
 def test_page_is_self_contained_and_nests(parameters: Parameters, client: str) -> None:
-    """The page fetches nothing, runs no script, and every element closes; what refers to a heading finds it."""
+    """It loads nothing and has no script, every element is closed, and references to headings are valid."""
     page = render_sheet(parameters, client)
     read = Page(page)
     assert read.fetched == []
@@ -84,7 +84,7 @@ def test_page_is_self_contained_and_nests(parameters: Parameters, client: str) -
 
 @every_client
 def test_password_is_pointed_at(parameters: Parameters, client: str) -> None:
-    """The sheet says in which private file the password is, and names the files that the device can load."""
+    """The sheet names the private file with the password, and the files that the device can load."""
     settings = device_settings(parameters, client)
     text = Page(render_sheet(parameters, client)).text
     assert settings.private_file in text
@@ -92,14 +92,14 @@ def test_password_is_pointed_at(parameters: Parameters, client: str) -> None:
 
 
 def test_what_people_wrote_is_escaped(parameters: Parameters) -> None:
-    """A description with < and & is shown as it was written."""
+    """A description with < and & is shown literally."""
     page = render_sheet(parameters, "pap2t")
     assert "Corridor, next to the <stairs> & the lift" not in page
     assert html.escape("Corridor, next to the <stairs> & the lift") in page
 
 
 def test_933_is_a_proof_only_where_emergency_calls_are_on(parameters: Parameters) -> None:
-    """A phone with an address is tried with 933; one without is not, and its sheet says that 911 is off."""
+    """A phone with an address is tested with 933; the sheet of another says that 911 is off."""
     with_address, without = (Page(render_sheet(parameters, client)).text for client in ("pap2t", "ht801"))
     assert "Dial 933, before the phone is opened to the public. Never try with 911." in with_address
     assert "A voice reads the address: 12 Quill Lane, Portland." in with_address
@@ -110,7 +110,7 @@ def test_933_is_a_proof_only_where_emergency_calls_are_on(parameters: Parameters
 
 
 def test_proofs_come_in_their_order(parameters: Parameters) -> None:
-    """Registers, dial tone, calls out, the menu, rings from outside, 933."""
+    """Registration, dial tone, outgoing call, menu, incoming call, 933."""
     names = [proof.name for proof in proofs_for(parameters, "pap2t", see_registered="…")]
     assert names == [
         "registers",
@@ -123,7 +123,7 @@ def test_proofs_come_in_their_order(parameters: Parameters) -> None:
 
 
 def test_menu_is_a_proof_only_where_the_dial_plan_has_it(parameters: Parameters) -> None:
-    """Without a rule for # nobody is told to dial it."""
+    """Without a rule for # the sheet does not mention it."""
     rules = tuple(rule for rule in parameters.dialplan.rules if rule.pattern != "#")
     plain = dataclasses.replace(parameters, dialplan=parameters.dialplan.model_copy(update={"rules": rules}))
     assert "Dial # and nothing else." in Page(render_sheet(parameters, "ht801")).text
@@ -131,7 +131,7 @@ def test_menu_is_a_proof_only_where_the_dial_plan_has_it(parameters: Parameters)
 
 
 def test_every_failure_belongs_to_a_proof(parameters: Parameters) -> None:
-    """No failure is lost for want of its proof."""
+    """Each kind of failure is listed under a check."""
     proofs = {proof.name for proof in proofs_for(parameters, "pap2t", see_registered="…")}
     for transport in PORTS:
         assert {failure.proof for failure in failures_for(transport, emergency=True)} <= proofs
@@ -139,12 +139,12 @@ def test_every_failure_belongs_to_a_proof(parameters: Parameters) -> None:
 
 @pytest.mark.parametrize("code", [32202, 32212, 32009, 32011, 32014, 32106, 32210, 13227])
 def test_codes_that_phones_meet_have_a_repair(parameters: Parameters, code: int) -> None:
-    """Twilio's codes for phones stand on every sheet."""
+    """Every sheet has Twilio's error codes for phones."""
     assert all(str(code) in Page(render_sheet(parameters, client)).text for client in CLIENTS)
 
 
 def test_old_tls_is_a_failure_of_phones_with_tls_only() -> None:
-    """Who uses UDP is not told about TLS 1.2."""
+    """A sheet for UDP does not mention TLS 1.2."""
     with_tls, without = (
         {code for failure in failures_for(transport, emergency=False) for code in failure.codes}
         for transport in ("TLS", "UDP")
@@ -153,7 +153,7 @@ def test_old_tls_is_a_failure_of_phones_with_tls_only() -> None:
 
 
 def test_sheet_names_the_edge(parameters: Parameters) -> None:
-    """Where an edge is named, the sheet has it as the outbound proxy."""
+    """An edge is shown as the outbound proxy."""
     assert "sip.dublin.twilio.com" in Page(render_sheet(through(parameters, "dublin"), "ht801")).text
 
 

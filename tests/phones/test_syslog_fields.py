@@ -1,4 +1,4 @@
-"""Sheets and ready configurations switch a phone's log on where network.yaml names the machine that listens."""
+"""Sheets and configuration files enable a phone's syslog if network.yaml names a listening machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LISTENING = "192.0.2.20"
 
 
 def syslog_fields(settings: DeviceSettings) -> ScreenFields:
-    """The fields that are there because a machine listens."""
+    """The fields that depend on a listening machine."""
     without = {(field.screen, field.label) for field in replace(settings, syslog="").fields}
     return tuple(field for field in settings.fields if (field.screen, field.label) not in without)
 
@@ -28,13 +28,13 @@ LOGGING = ("pap2t", "spa2102", "ht701", "ht801", "ht802", "soundpoint", "anythin
 
 @pytest.fixture
 def listened(parameters: Parameters) -> Parameters:
-    """The network with a machine that listens."""
+    """The network with a listening machine."""
     return replace(parameters, network=parameters.network.model_copy(update={"syslog": LISTENING}))
 
 
 @pytest.mark.parametrize("client", LOGGING)
 def test_the_sheet_says_where_to_log_to_and_what_that_gives_away(listened: Parameters, client: str) -> None:
-    """With every field, and a word about the network that it belongs in; without the key there is none of it."""
+    """With every field, and a warning about the network; without the key there is none of it."""
     settings = device_settings(listened, client)
     page = render_sheet(listened, client)
     assert page.count("only on your own network: the log tells whom the phone calls") == 1
@@ -45,7 +45,7 @@ def test_the_sheet_says_where_to_log_to_and_what_that_gives_away(listened: Param
 
 
 def test_a_softphone_is_left_alone(listened: Parameters) -> None:
-    """Linphone writes its log into a file of its own."""
+    """Linphone logs to a file."""
     assert syslog_fields(device_settings(listened, "softphone")) == ()
 
 
@@ -60,14 +60,14 @@ def test_a_softphone_is_left_alone(listened: Parameters) -> None:
     ],
 )
 def test_the_names_are_the_makers_own(listened: Parameters, client: str, names: str) -> None:
-    """Each is in the make's template."""
+    """Each is in the maker's template."""
     fields = syslog_fields(device_settings(listened, client))
     assert fields
     assert {field.name for field in fields} <= vendor_names(names)
 
 
 def test_the_ready_files_switch_it_on(listened: Parameters) -> None:
-    """With the address, and what it takes that SIP messages are logged."""
+    """With the address, and the settings for logging SIP messages."""
     files = {client: configuration_files(device_settings(listened, client), "secret") for client in LOGGING}
     grandstream = ET.fromstring(files["ht801"]["grandstream-ht801.xml"])
     assert [grandstream.findtext(f".//{name}") for name in ("P207", "P208", "P1387")] == [LISTENING, "1", "1"]
@@ -86,6 +86,6 @@ def test_the_ready_files_switch_it_on(listened: Parameters) -> None:
 
 
 def test_a_name_may_stand_for_the_address(parameters: Parameters) -> None:
-    """As long as phones can look it up."""
+    """If phones can resolve it."""
     data = parameters.network.model_dump(mode="json") | {"syslog": "logs.example.org"}
     assert type(parameters.network).model_validate(data, strict=False).syslog == "logs.example.org"

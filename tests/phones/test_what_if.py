@@ -1,4 +1,4 @@
-"""What happens if a person presses these keys, from the phone's keypad to what the call costs."""
+""" "What happens if these keys are pressed", from the phone's keypad to the cost of the call."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def ask(client: str, keys: str) -> KeypadResult:
     ],
 )
 def test_a_phone_sends_as_its_make_does(client: str, keys: str, told: str) -> None:
-    """An adapter sends at the key that makes it certain or after its time-out; a softphone when it is told to."""
+    """An adapter sends when the number is complete or after a timeout; a softphone on the call button."""
     assert ask(client, keys).at_the_phone == told
 
 
 def test_what_the_phone_sends_is_what_is_decided_on() -> None:
-    """An eleventh key after a ten-digit number comes too late: the call is to the ten."""
+    """An eleventh key after a ten-digit number is too late and ignored."""
     answer = ask("makerspace", "50355501991")
     assert answer.simulation is not None
     assert isinstance(answer.simulation.decision, DialPstn)
@@ -49,13 +49,13 @@ def test_what_the_phone_sends_is_what_is_decided_on() -> None:
 
 
 def test_where_nothing_is_sent_nothing_is_decided() -> None:
-    """A piece of a number makes no call and costs nothing."""
+    """An incomplete number makes no call and costs nothing."""
     answer = ask("clinic", "503555")
     assert (answer.simulation, answer.cost) == (None, None)
 
 
 def test_a_refusal_has_its_rule_its_words_and_its_cost() -> None:
-    """The reason is spoken, which is a call on the phone's own leg."""
+    """The spoken message makes it a call of the phone's own leg."""
     answer = ask("library", "9005550142")
     assert answer.simulation is not None
     assert answer.cost is not None
@@ -78,14 +78,14 @@ def test_a_refusal_has_its_rule_its_words_and_its_cost() -> None:
     ],
 )
 def test_each_call_has_its_class_of_cost(keys: str, name: str) -> None:
-    """By where it leads, not by how it was dialled."""
+    """It depends on the destination, not the spelling."""
     answer = ask("workbench", keys)
     assert answer.cost is not None
     assert answer.cost.name == name
 
 
 def test_simulate() -> None:
-    """A dialled number comes back with the decision, the rule that took it and the TwiML."""
+    """A dialled number gives the decision, its rule and the TwiML."""
     simulation = simulate(TABLE, "prod", "lobby", "5035550199")
     assert simulation.decision == DialPstn(
         rule="local",
@@ -100,7 +100,7 @@ def test_simulate() -> None:
 
 
 def test_keys_that_need_escaping() -> None:
-    """The hash key is dialled like any other."""
+    """The # key is dialled like any other."""
     assert isinstance(simulate(TABLE, "prod", "clinic", "#").decision, DialTrunk)
 
 
@@ -109,7 +109,7 @@ def test_keys_that_need_escaping() -> None:
     [("prod", "nobody", "unknown-client"), ("prod", "van", "unknown-client"), ("dev", "lobby", "unknown-client")],
 )
 def test_strangers(environment: str, client: str, reason: str) -> None:
-    """A phone or an environment that is not there gives a refusal, not an error."""
+    """An unknown phone or environment gives a refusal, not an error."""
     decision = simulate(TABLE, environment, client, "5035550199").decision
     assert isinstance(decision, Refuse)
     assert decision.reason == reason

@@ -1,4 +1,4 @@
-"""Probes on rehearsals: one that does what is assumed, and one that deviates in 30 ways; and what a run leaves."""
+"""Probes on rehearsals, one as assumed and one that deviates in 30 ways; and the clean-up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FREE = choose_probes(Allowed())
 
 @contextmanager
 def account_that(folder: Path, otherwise: dict[str, Assumed]) -> Iterator[Account]:
-    """An account on a rehearsal of its own, which assumes some things otherwise."""
+    """An account on a separate rehearsal with some assumptions changed."""
     from twilio.rest import Client
 
     with start_rehearsal(folder / "state.db", twilio="recorded", otherwise=otherwise) as running:
@@ -47,26 +47,26 @@ def account_that(folder: Path, otherwise: dict[str, Assumed]) -> Iterator[Accoun
 
 
 def told(findings: Findings, verdict: Verdict) -> dict[str, object]:
-    """What was observed, by assumption, of one verdict."""
+    """The observations of one verdict, by assumption."""
     return {one.id: one.observed or one.why for one in findings.of(verdict)}
 
 
 @pytest.fixture(scope="module")
 def deviating(tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    """What the probes find at the Twilio that deviates."""
+    """The probes' results at a Twilio that deviates."""
     with account_that(tmp_path_factory.mktemp("deviating"), DEVIATIONS) as account:
         return carry_out(account, ADDRESS, ALL)
 
 
 def test_thirty_deviations_are_planted() -> None:
-    """Each of them an alternative of its row."""
+    """Each is an alternative of its row."""
     rows = load_assumptions()
     assert len(DEVIATIONS) == 30
     assert [name for name, value in DEVIATIONS.items() if value not in rows[name].alternatives] == []
 
 
 def test_every_deviation_is_found_and_no_other(deviating: Findings) -> None:
-    """Found: all; missed: none; false: none. What is not planted holds."""
+    """None is missed, none is false, and all other assumptions hold."""
     assert told(deviating, Verdict.OPEN) == {}
     seen = {one.id: one.observed for one in deviating.of(Verdict.DIFFERS)}
     assert seen == DEVIATIONS
@@ -82,7 +82,7 @@ def test_each_difference_says_what_to_change(deviating: Findings) -> None:
 
 
 def test_the_recorded_facts_make_a_rehearsal_that_answers_alike(deviating: Findings, tmp_path: Path) -> None:
-    """A rehearsal that takes the facts of another account in place of its values agrees with all of them."""
+    """A rehearsal that loads another account's facts agrees with all of them."""
     file = tmp_path / "facts.yaml"
     save_facts(file, facts_of(deviating, load_probes(), "2026-11"))
     facts = read_facts(file)
@@ -95,7 +95,7 @@ def test_the_recorded_facts_make_a_rehearsal_that_answers_alike(deviating: Findi
 
 
 def test_a_rehearsal_that_does_what_is_assumed_differs_in_nothing(tmp_path: Path) -> None:
-    """Every free probe holds, and everything is taken out again."""
+    """Every free probe holds, and all resources are deleted again."""
     with account_that(tmp_path, {}) as account:
         findings = carry_out(account, ADDRESS, FREE)
         assert told(findings, Verdict.DIFFERS) | told(findings, Verdict.OPEN) == {}
@@ -105,7 +105,7 @@ def test_a_rehearsal_that_does_what_is_assumed_differs_in_nothing(tmp_path: Path
 
 
 def test_what_a_killed_run_left_is_taken_out_by_the_next(tmp_path: Path) -> None:
-    """It is found by its name, and nothing else is touched."""
+    """Leftovers are found by name, and no other resource is touched."""
     choice = Choice((), {})
     with account_that(tmp_path, {}) as account:
         account.client.queues.create(friendly_name="somebody else's")
@@ -125,7 +125,7 @@ def test_what_a_killed_run_left_is_taken_out_by_the_next(tmp_path: Path) -> None
 
 
 def test_everything_is_taken_out_where_the_run_breaks_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever stops it, such as somebody who interrupts the kernel."""
+    """Whatever stops it, such as interrupting the kernel."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

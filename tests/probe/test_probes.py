@@ -1,4 +1,4 @@
-"""The probes: one for each assumption and each doubtful fact, chosen by what is allowed and what the cap pays for."""
+"""The probes: one for each assumption and each doubtful fact, selected by permission and budget."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FACTS = Path(__file__).parents[1] / "rehearsal" / "recorded.yaml"
 
 
 def test_every_assumption_has_one_probe() -> None:
-    """What is assumed can be settled; no probe settles what is not assumed."""
+    """Each assumption can be decided, and each probe decides an assumption."""
     assert sorted(one.settles for one in load_probes()) == sorted(load_assumptions())
 
 
 def test_every_doubtful_fact_is_an_assumption_too() -> None:
-    """So that a probe settles it."""
+    """So that a probe decides it."""
     facts = yaml.safe_load(FACTS.read_text("utf-8"))["facts"]
     doubtful = {one["id"] for one in facts if one["sure"] == "doubtful"}
     assert {one.fact for one in load_assumptions().values()} - {""} == doubtful
@@ -30,7 +30,7 @@ def test_every_doubtful_fact_is_an_assumption_too() -> None:
 
 @pytest.mark.parametrize("probe", load_probes(), ids=lambda one: one.settles)
 def test_a_probe_can_tell_what_is_assumed_from_every_alternative(probe: Probe) -> None:
-    """In what it reads there is something that means each; numbers and words mean themselves."""
+    """Each alternative has its own observation; numbers and words stand for themselves."""
     row = probe.assumption
     told = {*probe.means.values(), probe.present, probe.absent} - {None}
     if told:
@@ -41,7 +41,7 @@ def test_a_probe_can_tell_what_is_assumed_from_every_alternative(probe: Probe) -
 
 
 def test_without_leave_all_of_it_is_free() -> None:
-    """Neither calls nor a number, whatever the cap."""
+    """No calls and no number, whatever the budget."""
     choice = choose_probes(Allowed(cap_usd=50))
     assert choice.cost_usd == 0
     assert {one.needs for one in choice.probes} == {"nothing"}
@@ -50,7 +50,7 @@ def test_without_leave_all_of_it_is_free() -> None:
 
 @pytest.mark.parametrize("cap", [0.0, 0.01, 0.05, 0.15, 1.0, 2.0, 2.2, 3.0])
 def test_no_more_is_tried_than_the_cap_pays_for(cap: float) -> None:
-    """And the probes of the number are carried out together, or none of them is."""
+    """The probes that need a number run together or not at all."""
     choice = choose_probes(Allowed(calls=True, number=True, cap_usd=cap))
     assert choice.cost_usd <= cap
     of_number = [one.settles for one in load_probes() if one.needs == "number"]
@@ -77,7 +77,7 @@ def test_a_number_takes_leave_for_calls_too() -> None:
     ],
 )
 def test_nothing_private_is_in_a_fact(private: str) -> None:
-    """SIDs, numbers, addresses and hosts are taken out of what was observed."""
+    """SIDs, numbers, addresses and hosts are removed from observations."""
     assert scrub(f"before {private} after") == "before … after"
 
 
@@ -93,7 +93,7 @@ def test_nothing_private_is_in_a_fact(private: str) -> None:
     ],
 )
 def test_facts_that_are_none_are_refused_in_one_line(tmp_path: Path, text: str | None, says: str) -> None:
-    """Before the rehearsal that was to take them has begun."""
+    """Before the rehearsal that would load them starts."""
     file = tmp_path / "facts.yaml"
     if text is not None:
         file.write_text(text, "utf-8")

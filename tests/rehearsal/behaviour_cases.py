@@ -1,16 +1,16 @@
-"""Reads behaviour/*.yaml and carries it out: what Twilio does beyond the shape of its API, and how that is known.
+"""Reads and runs behaviour/*.yaml: Twilio's behaviour beyond the shape of its API, with sources.
 
-A case `says` what is so, names its `source`, prepares with the lines of `first`, and does one more (`do`). What it
-gets is a status and an error's code (`get`), and a `body` that holds at least what is written there. A line is one of
+A case has a statement (`says`), its `source`, the lines that prepare it (`first`), and one more line (`do`), which must
+get a status and error code (`get`), and a `body` that contains at least the given values. A line is one of
 
-    [COUNT x] METHOD ADDRESS [NAME=VALUE ...] [-> NAME]     a request; the sid of what it made has a NAME from there on
+    [COUNT x] METHOD ADDRESS [NAME=VALUE ...] [-> NAME]     a request; NAME then stands for the new resource's SID
     UPLOAD SERVICE FUNCTION PATH VISIBILITY CODE [-> NAME]  a function's version
-    CALL NAME=VALUE ...                                     a call, as rehearsal.localhost takes it
-    CLOCK SECONDS                                           time that passes
+    CALL NAME=VALUE ...                                     a call, as POST /calls of rehearsal.localhost
+    CLOCK SECONDS                                           advance the clock
 
-An ADDRESS is a path under the account (/Calls), a product's (serverless/Services), or a whole URL; `signed` before it
-has the request carry Twilio's signature. {NAME} stands for a sid, {NAME.field} for another field of what was made
-({NAME.list.0.field} for one further in), {n} for the count, {x65} for 65 times x.
+An ADDRESS is a path under the account (/Calls), a product's (serverless/Services), or a whole URL; with `signed` before
+it the request has Twilio's signature. {NAME} stands for a SID, {NAME.field} for another field of the resource
+({NAME.list.0.field} for a nested one), {n} for the count, {x65} for 65 times x.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FOLDER = Path(__file__).with_name("behaviour")
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that Twilio does."""
+    """One behaviour of Twilio."""
 
     says: str
     source: str
@@ -52,7 +52,7 @@ def read_cases() -> Iterator[tuple[str, Case]]:
 
 
 def holds(found: Any, wanted: Any) -> bool:
-    """Whether what was found has at least what is wanted: lists are of one length, texts that end in … begin alike."""
+    """Whether the actual value has at least the expected; lists have equal length, texts ending in … are prefixes."""
     if isinstance(wanted, dict):
         return isinstance(found, dict) and all(key in found and holds(found[key], wanted[key]) for key in wanted)
     if isinstance(wanted, list):
@@ -65,14 +65,14 @@ def holds(found: Any, wanted: Any) -> bool:
 
 @dataclass
 class Stage:
-    """Carries lines out, and remembers what they made."""
+    """Executes lines, and keeps the resources that they created."""
 
     door: Door
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)  # of every request to Twilio's side, such as auth
 
     def play(self, line: str) -> requests.Response:
-        """The last response to a line."""
+        """Execute a line and return the last response."""
         times, _, rest = line.partition(" x ")
         if not times.isdigit():
             times, rest = "1", line
@@ -125,7 +125,7 @@ class Stage:
         return self.door.ask(method, f"{product}.twilio.com", f"/v1/{path}{query}", data=data, **self.options)
 
     def filled(self, line: str, n: int = 0) -> str:
-        """The line with what its {…} stand for."""
+        """The line with each {…} replaced."""
 
         def fill(found: re.Match[str]) -> str:
             if found[1] == "n":
@@ -142,7 +142,7 @@ MISSING = object()
 
 
 def dig(value: Any, path: str) -> Any:
-    """What is at a path such as alerts.0.sid in objects and lists; MISSING where there is nothing."""
+    """The value at a path such as alerts.0.sid in objects and lists; MISSING if there is none."""
     for part in path.split(".") if path else ():
         if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
@@ -158,7 +158,7 @@ def _pairs(words: list[str]) -> list[tuple[str, str]]:
 
 
 def told(response: requests.Response) -> str:
-    """Status and code of a response, as a case has them."""
+    """Status and code of a response, in a case's format."""
     try:
         code = response.json().get("code", "")
     except (requests.JSONDecodeError, AttributeError):

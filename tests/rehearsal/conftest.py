@@ -1,4 +1,4 @@
-"""A rehearsal of its own for each test, and ways into it."""
+"""A rehearsal for each test, and clients for it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.rehearsal.network import Network, build_network
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """Where a rehearsal keeps its account."""
+    """The path of a rehearsal's state file."""
     return tmp_path / "state.db"
 
 
 @pytest.fixture
 def twilio() -> str:
-    """Which Twilio is rehearsed; a test that is about the other, or about both, is parametrised with it."""
+    """The set of assumptions in use; tests about the other set, or both, are parametrised with it."""
     return "recorded"
 
 
@@ -34,7 +34,7 @@ def rehearsal(state: Path, twilio: str) -> Iterator[Rehearsal]:
 
 @pytest.fixture
 def client(rehearsal: Rehearsal) -> Iterator[Client]:
-    """Twilio's own client, pointed at the rehearsal."""
+    """Twilio's own client, connected to the rehearsal."""
     made = client_of(rehearsal)
     yield made
     made.http_client.session.close()
@@ -50,5 +50,5 @@ def door(rehearsal: Rehearsal) -> Iterator[Door]:
 
 @pytest.fixture
 def network(client: Client, door: Door) -> Network:
-    """A phone and a number that both lead to a function."""
+    """A phone and a number whose voice URL is a function."""
     return build_network(client, door)

@@ -1,4 +1,4 @@
-"""Ways into a rehearsal: Twilio's own client for Python, plain HTTP, and a small network that is deployed to it."""
+"""Clients for a rehearsal: Twilio's own for Python, plain HTTP, and a small deployed network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSWORD = "Abcdefghijk1"
 
 
 class RehearsalHttpClient(TwilioHttpClient):
-    """Twilio's HTTP client with another address; the Host header stays, so the rehearsal knows who was asked."""
+    """Twilio's HTTP client with another address; the Host header stays, as the rehearsal needs it."""
 
     def __init__(self, base: str, **options: Any) -> None:
         super().__init__(**options)
@@ -24,7 +24,7 @@ class RehearsalHttpClient(TwilioHttpClient):
         self.session.trust_env = False
 
     def request(self, method: str, url: str, *args: Any, **options: Any) -> Any:
-        """The response of the rehearsal."""
+        """Send a request to the rehearsal."""
         parts = urlsplit(url)
         options["headers"] = {**(options.get("headers") or {}), "Host": parts.netloc}
         address = self.base + url.removeprefix(f"{parts.scheme}://{parts.netloc}")
@@ -32,13 +32,13 @@ class RehearsalHttpClient(TwilioHttpClient):
 
 
 def client_of(rehearsal: Rehearsal, **options: Any) -> Client:
-    """Twilio's own client, pointed at a rehearsal."""
+    """Twilio's own client, connected to a rehearsal."""
     http_client = RehearsalHttpClient(rehearsal.url, **options)
     return Client(rehearsal.account_sid, rehearsal.auth_token, http_client=http_client)
 
 
 class Door:
-    """A plain HTTP session to a rehearsal, for what no client of Twilio's asks."""
+    """A plain HTTP session to a rehearsal, for requests that Twilio's clients do not make."""
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         self.rehearsal = rehearsal
@@ -47,7 +47,7 @@ class Door:
         self.account = (rehearsal.account_sid, rehearsal.auth_token)
 
     def ask(self, method: str, host: str, path: str, **options: Any) -> requests.Response:
-        """The response of a host; Twilio's own hosts are asked with the auth token, unless `auth` says otherwise."""
+        """A host's response; Twilio's hosts get the auth token unless `auth` is given."""
         if host.endswith(".twilio.com"):
             options.setdefault("auth", self.account)
         headers = {"Host": host, **options.pop("headers", {})}
@@ -63,12 +63,12 @@ class Door:
         return self.ask(method, "serverless.twilio.com", f"/v1{path}", **options)
 
     def control(self, method: str, path: str, **options: Any) -> Any:
-        """What rehearsal.localhost answers, as JSON."""
+        """The response of rehearsal.localhost, as JSON."""
         response = self.ask(method, "rehearsal.localhost", path, **options)
         return response.json() if response.content else None
 
     def call(self, **order: Any) -> Any:
-        """What came of a call; a from is written from_."""
+        """Place a call and return its result; `from` is written from_."""
         return self.control(
             "POST", "/calls", json={key.rstrip("_") if key == "from_" else key: value for key, value in order.items()}
         )
@@ -92,7 +92,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Deployed:
-    """A service with one environment and what is live in it."""
+    """A service with one environment and its live functions."""
 
     service: str
     environment: str
@@ -101,7 +101,7 @@ class Deployed:
 
 
 def finish_build(client: Client, service: str, build: str) -> str:
-    """The status of a build that is building no longer."""
+    """The status of a build once it is no longer building."""
     while True:
         status = client.serverless.v1.services(service).builds(build).build_status().fetch().status
         if status != "building":
@@ -109,7 +109,7 @@ def finish_build(client: Client, service: str, build: str) -> str:
 
 
 def deploy(client: Client, door: Door, functions: dict[str, tuple[str, str]], name: str = "phones") -> Deployed:
-    """A new service with an environment "stage" where these functions are live: path -> (visibility, code)."""
+    """A new service with an environment "stage" with these functions live: path -> (visibility, code)."""
     service = client.serverless.v1.services.create(unique_name=name, friendly_name=name)
     services = client.serverless.v1.services(service.sid)
     versions = []

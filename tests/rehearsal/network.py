@@ -1,4 +1,4 @@
-"""A small network on a rehearsal: one phone, one number, and a function that answers what a test wants."""
+"""A small network on a rehearsal: one phone, one number, and a function that returns what a test wants."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HELLO = "<Response><Say>Hello from the maker space</Say></Response>"
 
 
 class Network:
-    """One phone "lobby", one number, one function that answers what a test wants."""
+    """One phone "lobby", one number, one function that returns what a test wants."""
 
     def __init__(self, client: Client, door: Door, live: Deployed) -> None:
         self.client = client
@@ -54,7 +54,7 @@ class Network:
         self.variables = client.serverless.v1.services(live.service).environments(live.environment).variables
 
     def answers(self, inside: str, done: str = "", content_type: str = "") -> None:
-        """The TwiML that the next calls get, and what is answered after a Dial."""
+        """Set the TwiML of the next calls, and the TwiML after a Dial."""
         for variable in self.variables.list():
             self.variables(variable.sid).delete()
         self.variables.create("VOICE", f"<Response>{inside}</Response>" if not content_type else inside)
@@ -64,7 +64,7 @@ class Network:
             self.variables.create("VOICE_TYPE", content_type)
 
     def dial(self, **far_side: Any) -> Any:
-        """What came of a call from the lobby."""
+        """Place a call from the lobby and return its result."""
         return self.door.call(client="lobby", dial="5035550199", **far_side)
 
     def received(self, word: str) -> list[dict[str, Any]]:
@@ -74,13 +74,13 @@ class Network:
         return [json.loads(text.removeprefix(word)) for text in messages if text.startswith(f"{word} ")]
 
     def alerts(self) -> list[str]:
-        """All alert codes, sorted, but those of functions."""
+        """All alert codes, sorted, except those of functions."""
         codes = [alert.error_code for alert in self.client.monitor.v1.alerts.list()]
         return sorted(code for code in codes if not code.startswith("82"))
 
 
 def build_network(client: Client, door: Door) -> Network:
-    """A phone and a number that both lead to the function."""
+    """Create a phone and a number whose voice URL is the function."""
     live = deploy(client, door, FUNCTIONS)
     voice_url = f"https://{live.domain_name}/voice"
     add_phone(client, "lobby", DOMAIN, voice_url)
@@ -93,10 +93,10 @@ LOBBY = f'<Dial answerOnBridge="true" action="/done"><Sip>sip:lobby@{DOMAIN}</Si
 
 
 def place(network: Network, **options: Any) -> Any:
-    """A call to a friend, with what is asked for beside or instead."""
+    """Place an API call, with parameters added or replaced."""
     return network.client.calls.create(**{"to": FRIEND, "from_": NUMBER, "twiml": HELLO} | options)
 
 
 def statuses(network: Network, sid: str, looks: int) -> list[str]:
-    """The statuses of a call, look after look."""
+    """The statuses of a call in successive fetches."""
     return [network.client.calls(sid).fetch().status for _ in range(looks)]

@@ -1,4 +1,4 @@
-"""The rows of values/assumptions.yaml, and that the rehearsal reads them."""
+"""The rows of values/assumptions.yaml, and their use by the rehearsal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROWS = load_assumptions()
 
 
 def test_every_row_says_all_that_there_is_to_say() -> None:
-    """What is assumed, what Twilio may do as well, how that is known, and what would decide."""
+    """The assumed value, its alternatives, the source, and how it could be decided."""
     for one in ROWS.values():
         assert one.assumes and one.evidence and one.decides, one.id
         assert one.alternatives and one.value not in one.alternatives, one.id
@@ -24,7 +24,7 @@ def test_every_row_says_all_that_there_is_to_say() -> None:
 
 
 def test_the_two_twilios_are_made_of_the_rows() -> None:
-    """The recorded one has each row's value, the documented one what the pages say where the two disagree."""
+    """The recorded set has each row's value; the documented set has the documentation's where they differ."""
     declared = {one.name: one.type for one in fields(Behaviour) if one.name != "name"}
     assert declared == {one.id: type(one.value).__name__ for one in ROWS.values()}
     for one in ROWS.values():
@@ -34,7 +34,7 @@ def test_the_two_twilios_are_made_of_the_rows() -> None:
 
 
 def test_the_rehearsal_reads_every_assumption() -> None:
-    """Each is an attribute that some module of the rehearsal looks at: none is a word alone."""
+    """Some module of the rehearsal uses each attribute."""
     read = {
         node.attr
         for path in REHEARSAL.rglob("*.py")
@@ -45,7 +45,7 @@ def test_the_rehearsal_reads_every_assumption() -> None:
 
 
 def test_what_is_assumed_otherwise_takes_the_place_of_a_value() -> None:
-    """A rehearsal of another Twilio differs in what it names, and in nothing else."""
+    """A rehearsal with changed assumptions differs only in those."""
     other = choose_behaviour("recorded", {"not_complete_status": 400})
     assert other.not_complete_status == 400
     assert [one.name for one in fields(other) if getattr(other, one.name) != getattr(RECORDED, one.name)] == [

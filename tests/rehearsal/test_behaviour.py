@@ -1,4 +1,4 @@
-"""What Twilio does beyond the shape of its API: the cases of behaviour/, each with its source."""
+"""Twilio's behaviour beyond the shape of its API: the cases of behaviour/, each with its source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CASES = [pytest.param(case, id=f"{name}-{case.says.replace(' ', '_')}") for name
 
 @pytest.mark.parametrize("case", CASES)
 def test_twilio_does_so(door: Door, case: Case) -> None:
-    """What a case prepares succeeds, and what it then does is answered as it says."""
+    """A case's preparations succeed, and its request gets the expected response."""
     stage = Stage(door)
     for line in case.first:
         assert stage.play(line).status_code < 300, line
@@ -24,14 +24,14 @@ def test_twilio_does_so(door: Door, case: Case) -> None:
 
 
 def test_every_case_names_its_source_and_differs_from_the_others() -> None:
-    """No two cases say the same, and none is without the place where Twilio's doing is known from."""
+    """No two cases are equal, and each has a source for Twilio's behaviour."""
     cases = [case for _, case in read_cases()]
     assert len({case.says for case in cases}) == len(cases)
     assert [case.says for case in cases if not case.source] == []
 
 
 def test_a_wrong_answer_is_seen() -> None:
-    """Another value, a missing key, a list of another length and another beginning do not hold; more keys do."""
+    """Another value, a missing key, another length of a list and another prefix fail; additional keys pass."""
     found = {"code": 21232, "more": 1, "list": [{"sid": "CA1"}]}
     assert holds(found, {"code": 21232, "list": [{"sid": "CA…"}]})
     for wrong in (

@@ -1,4 +1,4 @@
-"""What becomes of calls, case by case, each with the source that says so."""
+"""The results of calls, case by case, each with its source."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ WORDS = {"twilio", "says", "source", "twiml", "done", "from", "far", "numbers", 
 
 
 def twilios_of(case: dict[str, Any]) -> list[str]:
-    """Under which Twilios a case holds: both, unless it names one."""
+    """The sets of assumptions that a case holds for: both, unless it names one."""
     return [case["twilio"]] if "twilio" in case else list(BEHAVIOURS)
 
 
 def place(network: Network, case: dict[str, Any]) -> Any:
-    """What came of the case's call."""
+    """The result of the case's call."""
     for number, behaviour in case.get("numbers", {}).items():
         network.door.control("POST", f"/numbers/{number}", json=behaviour)
     for client, behaviour in case.get("phones", {}).items():
@@ -38,7 +38,7 @@ def place(network: Network, case: dict[str, Any]) -> Any:
     [pytest.param(name, case, id=f"{case['says']}, {name}") for case in CASES for name in twilios_of(case)],
 )
 def test_call_becomes_what_its_source_says(network: Network, case: dict[str, Any]) -> None:
-    """Status, duration, words, legs, alerts, and what the action is told: those that the case names."""
+    """Status, duration, speech, legs, alerts, and the action's parameters, as far as the case names them."""
     told = place(network, case)
     found = {
         **{name: told[name] for name in ("status", "duration_s", "heard")},
@@ -55,6 +55,6 @@ def test_call_becomes_what_its_source_says(network: Network, case: dict[str, Any
 
 
 def test_every_case_has_a_source_and_no_strange_words() -> None:
-    """A case says what it shows and where that is from; no two say the same."""
+    """A case has a title and a source; no two have the same."""
     assert [case for case in CASES if not {"says", "source", "twiml", "get"} <= set(case) <= WORDS] == []
     assert len({case["says"] for case in CASES}) == len(CASES)

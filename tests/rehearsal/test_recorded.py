@@ -1,4 +1,4 @@
-"""The facts of recorded.yaml: what others recorded at the real Twilio, replayed on a rehearsal."""
+"""The facts of recorded.yaml, which others recorded at the real Twilio, replayed on a rehearsal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RULES: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that somebody recorded; without `get` it is held by another test, or differs in what can't be asked."""
+    """A recorded fact; without `get` another test covers it, or it can't be requested here."""
 
     id: str
     says: str
@@ -58,7 +58,7 @@ REPLAYED = [fact for fact in FACTS if fact.get]
 
 
 class Application:
-    """Takes webhooks, answers what a fact wants, and keeps what came."""
+    """Receives webhooks, responds as a fact needs, and keeps the requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -66,7 +66,7 @@ class Application:
         self.told: list[dict[str, Any]] = []
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: str) -> tuple[int, str]:
-        """Status and text of the answer to a webhook."""
+        """Status and text of the response to a webhook."""
         parts = urlsplit(target)
         pairs = parse_qsl(parts.query if method == "GET" else body, keep_blank_values=True)
         told = {"path": parts.path, "names": [name for name, _ in pairs], "params": dict(pairs), "headers": headers}
@@ -76,7 +76,7 @@ class Application:
         return status, text.replace("{here}", self.url)
 
     def hooks(self, path: str) -> list[dict[str, Any]]:
-        """What came at a path, in order."""
+        """The requests to a path, in order."""
         return [one for one in self.told if one["path"] == path]
 
 
@@ -96,14 +96,14 @@ def serve_recorder() -> Iterator[Application]:
 
 
 class Replay:
-    """Plays facts on one rehearsal, and tells where it differs from them."""
+    """Replays facts on one rehearsal, and reports where it differs."""
 
     def __init__(self, stage: Stage, application: Application) -> None:
         self._stage = stage
         self._application = application
 
     def play(self, step: Any) -> requests.Response:
-        """The response to a line, or to an object that goes to the rehearsal's own host."""
+        """The response to a line, or to an object that is sent to the rehearsal's own API."""
         if isinstance(step, str):
             return self._stage.play(step)
         name = step.get("->", "")
@@ -161,7 +161,7 @@ class Replay:
 
 @pytest.fixture(scope="module")
 def differences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Where each fact differs, by its id: facts build on those before them, so that all are played in one go."""
+    """The differences of each fact, by its ID; facts build on earlier ones, so that all are replayed together."""
     state = tmp_path_factory.mktemp("recorded") / "state.db"
     with start_rehearsal(state) as running, serve_recorder() as application:
         door = Door(running)
@@ -176,17 +176,17 @@ def differences(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]
 
 @pytest.mark.parametrize("fact", [one for one in REPLAYED if not one.differs], ids=lambda fact: fact.id)
 def test_a_recorded_fact_agrees(differences: dict[str, list[str]], fact: Fact) -> None:
-    """What was recorded at the real Twilio is what the rehearsal does."""
+    """The rehearsal behaves as was recorded at the real Twilio."""
     assert differences[fact.id] == [], fact.says
 
 
 def test_as_many_facts_agree_as_ever_did(differences: dict[str, list[str]]) -> None:
-    """The number of facts that agree is kept beside them; it does not fall."""
+    """The number of facts that agree is kept beside them, and must not fall."""
     assert sum(not found for found in differences.values()) >= DATA["agreeing"]
 
 
 def test_every_fact_has_its_source_its_age_and_a_way_to_hold_it() -> None:
-    """No two have one id; what is not replayed is held by a test that is there, or says how the rehearsal differs."""
+    """IDs are unique; a fact that is not replayed names a test that exists, or says how the rehearsal differs."""
     assert len({fact.id for fact in FACTS}) == len(FACTS)
     assert [fact.id for fact in FACTS if not (fact.says and fact.source and fact.age)] == []
     assert {fact.sure for fact in FACTS} <= {"certain", "likely", "documented", "doubtful"}
@@ -198,7 +198,7 @@ def test_every_fact_has_its_source_its_age_and_a_way_to_hold_it() -> None:
 
 
 def test_a_difference_is_seen() -> None:
-    """Each rule tells what holds from what does not."""
+    """Each rule accepts what agrees and rejects what does not."""
     for rule, found, wanted, other in (
         ("is", [1, 2], [1, 2], [2, 1]),
         ("not", "a", "b", "a"),

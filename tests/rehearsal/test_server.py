@@ -1,4 +1,4 @@
-"""The rehearsal as a server: what it is, who may ask, what it refuses, what outlives it."""
+"""The rehearsal as a server: identity, access, unsupported requests, and persistence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.rehearsal.doors import Door, client_of
 
 
 def test_answers_at_once_on_loopback_alone(rehearsal: Rehearsal) -> None:
-    """A started rehearsal answers on 127.0.0.1 and on no other address of this machine."""
+    """A started rehearsal answers on 127.0.0.1 and no other address of this machine."""
     port = int(rehearsal.url.rpartition(":")[2])
     socket.create_connection(("127.0.0.1", port), timeout=5).close()
     with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), timeout=1):
@@ -32,7 +32,7 @@ def test_answers_at_once_on_loopback_alone(rehearsal: Rehearsal) -> None:
 
 
 def test_cannot_be_taken_for_twilio(rehearsal: Rehearsal, door: Door) -> None:
-    """Its account SID begins with ACfacade, its replies name it as the server, and its front page says what it is."""
+    """Its account SID begins with ACfacade, its Server header names it, and its front page says what it is."""
     assert rehearsal.account_sid.startswith("ACfacade")
     assert len(rehearsal.account_sid) == 34
     assert "not Twilio" in door.classic("GET", "/Calls.json").headers["server"]
@@ -52,7 +52,7 @@ def test_importing_it_is_cheap() -> None:
 
 
 def test_a_wiped_account_begins_anew(tmp_path: Path) -> None:
-    """Nothing is left, the clock stands where it began, and the first thing of a name has the SID that it had."""
+    """It is empty, its clock is reset, and the first resource with a name gets the same SID again."""
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
         lists = client_of(rehearsal).sip.credential_lists
         first = lists.create("phones")
@@ -63,7 +63,7 @@ def test_a_wiped_account_begins_anew(tmp_path: Path) -> None:
 
 
 def test_sids_follow_from_the_seed_and_secrets_do_not(tmp_path: Path) -> None:
-    """Two rehearsals of one seed have the same SIDs and other secrets; another seed is another account."""
+    """Two rehearsals with one seed have equal SIDs and different secrets; another seed is another account."""
     with start_rehearsal(tmp_path / "a.db") as a, start_rehearsal(tmp_path / "b.db") as b:
         assert (a.account_sid, a.identity.api_key_sid) == (b.account_sid, b.identity.api_key_sid)
         made = [client_of(one).sip.credential_lists.create("phones").sid for one in (a, b)]
@@ -75,7 +75,7 @@ def test_sids_follow_from_the_seed_and_secrets_do_not(tmp_path: Path) -> None:
 
 
 def test_secrets_outlive_a_restart_and_are_every_process_s(state: Path) -> None:
-    """Whoever opens the state file has its secrets, at the same time and later."""
+    """All processes that open the state file get its secrets, at the same time and later."""
     with start_rehearsal(state) as first, start_rehearsal(state) as second:
         known = first.auth_token, first.identity.api_key_secret
         assert known == (second.auth_token, second.identity.api_key_secret)
@@ -89,7 +89,7 @@ def test_secrets_outlive_a_restart_and_are_every_process_s(state: Path) -> None:
 
 
 def test_a_request_s_id_gives_no_password_away(tmp_path: Path) -> None:
-    """The id of the same request differs between accounts: nobody can try passwords against one in a report."""
+    """A request's ID depends on the account's secret, so that passwords can't be guessed from a report."""
     ids = set()
     for name in ("a.db", "b.db"):
         with start_rehearsal(tmp_path / name) as rehearsal:
@@ -100,7 +100,7 @@ def test_a_request_s_id_gives_no_password_away(tmp_path: Path) -> None:
 
 
 def made_by_another_version(state: Path, change: str) -> None:
-    """A state file, as it was before this change of its `meta`."""
+    """A state file with another version in its `meta`."""
     start_rehearsal(state).close()
     with contextlib.closing(sqlite3.connect(state)) as connection, connection:
         connection.execute(change)
@@ -116,7 +116,7 @@ def made_by_another_version(state: Path, change: str) -> None:
     ],
 )
 def test_a_state_file_without_secrets_is_refused(state: Path, change: str, said: str) -> None:
-    """One line names the file and the repair, and the file stays as it was, its mode too."""
+    """One line has the file and the repair; file and mode stay as they are."""
     made_by_another_version(state, change)
     state.chmod(0o644)
     before = state.read_bytes()
@@ -128,7 +128,7 @@ def test_a_state_file_without_secrets_is_refused(state: Path, change: str, said:
 
 @pytest.mark.parametrize("content", [b"no database at all, though long enough to be taken for one" * 40, b"x"])
 def test_a_file_that_holds_something_else_is_refused(state: Path, content: bytes) -> None:
-    """What is no database is nobody's account; it is named, and left alone."""
+    """A file that is no database is named in the error, and left as it is."""
     state.write_bytes(content)
     with pytest.raises(InputError, match="is no rehearsal's state"):
         start_rehearsal(state)
@@ -145,7 +145,7 @@ def test_a_file_that_holds_something_else_is_refused(state: Path, content: bytes
     ],
 )
 def test_somebodys_database_is_left_alone(state: Path, statement: str) -> None:
-    """None of our tables is made in it, though it may hold none yet."""
+    """None of our tables is created in it, even if it is empty."""
     with contextlib.closing(sqlite3.connect(state)) as connection, connection:
         connection.execute(statement)
     before = state.read_bytes()
@@ -155,7 +155,7 @@ def test_somebodys_database_is_left_alone(state: Path, statement: str) -> None:
 
 
 def test_a_damaged_state_file_is_told_in_a_line(state: Path) -> None:
-    """In the middle, where its beginning is whole; it stays as it is."""
+    """Damaged in the middle, with a valid beginning; it stays as it is."""
     start_rehearsal(state).close()
     content = bytearray(state.read_bytes())
     content[3 * 4096 :: 3] = b"A" * len(content[3 * 4096 :: 3])
@@ -167,7 +167,7 @@ def test_a_damaged_state_file_is_told_in_a_line(state: Path) -> None:
 
 
 def test_a_folder_is_no_state_file(state: Path) -> None:
-    """It is named, in a line."""
+    """The error names it."""
     state.mkdir()
     with pytest.raises(InputError, match="can't be opened"):
         start_rehearsal(state)
@@ -180,7 +180,7 @@ def mode(path: Path) -> int:
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o277, 0o777])
 def test_the_state_is_its_owner_s_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
-    """New folders are 0700, and the state with what SQLite keeps beside it 0600."""
+    """New folders are 0700, and the state file and SQLite's files beside it 0600."""
     state = tmp_path / "above" / "folder" / "state.db"
     before = os.umask(umask)
     try:
@@ -195,7 +195,7 @@ def test_the_state_is_its_owner_s_alone_whatever_the_umask(tmp_path: Path, umask
 
 @pytest.mark.parametrize("folder", [".rehearsal", "chosen"])
 def test_what_was_open_to_others_is_closed(tmp_path: Path, folder: str) -> None:
-    """A state file, what lies beside it, and a folder that holds nothing else were readable by all, and are no more."""
+    """A state file, the files beside it, and a folder with nothing else lose the permissions of others."""
     state = tmp_path / folder / "state.db"
     with start_rehearsal(state):  # the files beside it are there while it is open
         for path in (*state.parent.iterdir(), state.parent):
@@ -206,7 +206,7 @@ def test_what_was_open_to_others_is_closed(tmp_path: Path, folder: str) -> None:
 
 
 def test_a_folder_that_holds_other_things_stays_open(tmp_path: Path) -> None:
-    """The rehearsal closes its file in somebody's project, and not the project."""
+    """In a project's folder only the rehearsal's files change their permissions."""
     tmp_path.chmod(0o755)
     (tmp_path / "README.md").touch(0o644)
     with start_rehearsal(tmp_path / "state.db"):
@@ -214,7 +214,7 @@ def test_a_folder_that_holds_other_things_stays_open(tmp_path: Path) -> None:
 
 
 def test_state_of_another_seed_is_refused(state: Path) -> None:
-    """A state file that was made with another seed is named in the error, with the seed that fits."""
+    """The error for a state file with another seed has the file and its seed."""
     start_rehearsal(state, seed=3).close()
     with pytest.raises(InputError, match="made with seed 3, not 4") as raised:
         start_rehearsal(state, seed=4)
@@ -222,7 +222,7 @@ def test_state_of_another_seed_is_refused(state: Path) -> None:
 
 
 def test_state_of_another_twilio_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kind is kept in the state file, and the refusal says how to start it; nothing in the file changes."""
+    """The set of assumptions is kept in the state file, and the error says how to start it; the file is unchanged."""
     start_rehearsal(state, twilio="documented").close()
     with pytest.raises(InputError, match="rehearses Twilio as documented, not as recorded") as raised:
         start_rehearsal(state)
@@ -234,7 +234,7 @@ def test_state_of_another_twilio_is_refused(state: Path, monkeypatch: pytest.Mon
 
 
 def test_a_twilio_that_nobody_knows_is_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By parameter or by environment: its place, what it may be, and no state file."""
+    """By parameter or variable: the error has the place and the valid values, and no state file is created."""
     with pytest.raises(InputError, match="--twilio: is 'recordet'; use one of recorded, documented"):
         start_rehearsal(state, twilio="recordet")
     monkeypatch.setenv("DIALTONE_REHEARSAL_TWILIO", "Documented")
@@ -244,14 +244,14 @@ def test_a_twilio_that_nobody_knows_is_refused(state: Path, monkeypatch: pytest.
 
 
 def test_taken_port_is_one_clear_line(rehearsal: Rehearsal, tmp_path: Path) -> None:
-    """Starting on a port that is in use says which one."""
+    """The error for a port in use names it."""
     port = int(rehearsal.url.rpartition(":")[2])
     with pytest.raises(DialtoneError, match=f"port {port}"):
         start_rehearsal(tmp_path / "other.db", port=port)
 
 
 def test_closing_twice_does_no_harm(state: Path) -> None:
-    """A rehearsal may be closed again, and its port is free afterwards."""
+    """A rehearsal can be closed again, and its port is free afterwards."""
     first = start_rehearsal(state)
     first.close()
     first.close()
@@ -261,7 +261,7 @@ def test_closing_twice_does_no_harm(state: Path) -> None:
 
 @pytest.mark.parametrize("credentials", [("", ""), ("someone", "else"), ("{account}", "wrong"), ("{key}", "wrong")])
 def test_wrong_credentials_are_a_401(rehearsal: Rehearsal, door: Door, credentials: tuple[str, str]) -> None:
-    """Anything but the account's token or API key answers 401 with code 20003."""
+    """Other credentials than the account's token or API key give 401 with code 20003."""
     user = credentials[0].format(account=rehearsal.account_sid, key=rehearsal.identity.api_key_sid)
     response = door.classic("GET", "/Calls.json", auth=(user, credentials[1]))
     assert (response.status_code, response.json()["code"]) == (401, 20003)
@@ -269,7 +269,7 @@ def test_wrong_credentials_are_a_401(rehearsal: Rehearsal, door: Door, credentia
 
 
 def test_no_credentials_at_all_are_a_401(rehearsal: Rehearsal) -> None:
-    """A request without an Authorization header answers 401."""
+    """A request without an Authorization header gives 401."""
     response = requests.get(
         f"{rehearsal.url}/v1/Services",
         headers={"Host": "serverless.twilio.com"},
@@ -281,7 +281,7 @@ def test_no_credentials_at_all_are_a_401(rehearsal: Rehearsal) -> None:
 
 
 def test_api_key_may_ask_all_but_the_account(rehearsal: Rehearsal, door: Door) -> None:
-    """The API key lists numbers, but is refused the account itself, as Twilio refuses standard keys."""
+    """The API key can list numbers, but not fetch the account, as with Twilio's standard keys."""
     key = (rehearsal.identity.api_key_sid, rehearsal.identity.api_key_secret)
     assert door.classic("GET", "/IncomingPhoneNumbers.json", auth=key).status_code == 200
     refused = door.classic("GET", ".json", auth=key)
@@ -289,7 +289,7 @@ def test_api_key_may_ask_all_but_the_account(rehearsal: Rehearsal, door: Door) -
 
 
 def test_account_is_fetched_and_listed_without_its_token(client: Client, rehearsal: Rehearsal, door: Door) -> None:
-    """The account can be had with the token, which is not part of the answer; its list is refused to an API key."""
+    """The auth token can fetch the account, whose auth_token is left out; an API key can't list accounts."""
     account = client.api.v2010.accounts(rehearsal.account_sid).fetch()
     assert account.status == "active"
     assert len(account.subresource_uris) == 20
@@ -301,7 +301,7 @@ def test_account_is_fetched_and_listed_without_its_token(client: Client, rehears
 
 
 def test_no_caller_ids_of_others_are_verified(client: Client) -> None:
-    """The list is there, and empty."""
+    """The list is empty."""
     assert client.outgoing_caller_ids.list() == []
 
 
@@ -317,7 +317,7 @@ def test_no_caller_ids_of_others_are_verified(client: Client) -> None:
     ],
 )
 def test_what_is_not_modelled_says_so(rehearsal: Rehearsal, door: Door, host: str, path: str) -> None:
-    """A host or an operation that the rehearsal lacks answers 501, in Twilio's shape, and is named."""
+    """An unknown host or operation gives 501 in Twilio's format with its name."""
     path = path.format(account=rehearsal.account_sid)
     response = door.ask("GET", host, path)
     assert response.status_code == 501
@@ -328,14 +328,14 @@ def test_what_is_not_modelled_says_so(rehearsal: Rehearsal, door: Door, host: st
 
 
 def test_a_request_has_an_id_that_repeats(door: Door) -> None:
-    """The same request carries the same Twilio-Request-Id every time, another request another one."""
+    """Equal requests get equal Twilio-Request-Ids, others different ones."""
     ids = [door.classic("GET", f"/Calls.json?PageSize={size}").headers["Twilio-Request-Id"] for size in (5, 5, 6)]
     assert ids[0] == ids[1] != ids[2]
     assert ids[0].startswith("RQ")
 
 
 def test_state_outlives_a_restart(state: Path) -> None:
-    """What one rehearsal was given is there in the next one on the same file."""
+    """The next rehearsal with the same file has the resources of the last."""
     with start_rehearsal(state) as rehearsal:
         sid = client_of(rehearsal).sip.credential_lists.create("phones").sid
     with start_rehearsal(state) as rehearsal:
@@ -343,7 +343,7 @@ def test_state_outlives_a_restart(state: Path) -> None:
 
 
 def test_two_rehearsals_may_share_a_file(state: Path) -> None:
-    """Two servers on one state file see the same account, also when both are written to side by side."""
+    """Two servers on one state file show the same account, also with concurrent writes."""
     with start_rehearsal(state) as one, start_rehearsal(state) as other:
         clients = [client_of(one), client_of(other)]
         with ThreadPoolExecutor(4) as pool:
@@ -353,7 +353,7 @@ def test_two_rehearsals_may_share_a_file(state: Path) -> None:
 
 
 def test_sids_do_not_depend_on_the_order_of_requests(tmp_path: Path) -> None:
-    """The same things made in another order, and side by side, have the same SIDs, dates and order in lists."""
+    """Resources created in another order, and concurrently, have the same SIDs, dates and order in lists."""
 
     def made(path: Path, order: list[int]) -> list[dict[str, object]]:
         with start_rehearsal(path) as rehearsal:
@@ -370,21 +370,21 @@ def test_sids_do_not_depend_on_the_order_of_requests(tmp_path: Path) -> None:
 
 
 def test_made_again_it_has_another_sid(client: Client) -> None:
-    """A thing that is deleted and made again gets another SID."""
+    """A resource that is deleted and created again gets another SID."""
     first = client.sip.credential_lists.create("phones").sid
     client.sip.credential_lists(first).delete()
     assert client.sip.credential_lists.create("phones").sid != first
 
 
 def test_refusals_reach_twilios_client(client: Client) -> None:
-    """Twilio's client raises a refusal with its status, code, and the page about it."""
+    """Twilio's client raises an error with its status, code, and more_info page."""
     with pytest.raises(TwilioRestException) as raised:
         client.sip.credential_lists("CL" + "0" * 32).fetch()
     assert (raised.value.status, raised.value.code) == (404, 20404)
 
 
 def test_a_folder_of_packages_that_is_not_there_is_one_clear_line(state: Path) -> None:
-    """A wrong folder is named, and nothing is started or written for it."""
+    """The error names the folder, and no file is written."""
     with pytest.raises(InputError, match="nowhere"):
         start_rehearsal(state, node_modules=[state.with_name("nowhere")])
     assert not state.exists()
@@ -411,7 +411,7 @@ HALVES = {
 
 @pytest.mark.parametrize("what", HALVES)
 def test_half_a_request_changes_nothing(rehearsal: Rehearsal, client: Client, what: str) -> None:
-    """A connection that ends before all of the body has come asked for nothing, however well its half reads."""
+    """A connection that ends within the body has no effect, even if the first half is a valid form."""
     path, host, kind, body, length = HALVES[what]
     credentials = base64.b64encode(f"{rehearsal.account_sid}:{rehearsal.auth_token}".encode()).decode()
     framing = f"Content-Length: {length}" if length else "Transfer-Encoding: chunked"
@@ -429,7 +429,7 @@ def test_half_a_request_changes_nothing(rehearsal: Rehearsal, client: Client, wh
 
 
 def test_half_an_upload_makes_no_version(client: Client, door: Door) -> None:
-    """A multipart body that lacks its end is refused, and there is no version."""
+    """A multipart body without its end is rejected, and no version is created."""
     service = client.serverless.v1.services.create("half", "Half")
     function = client.serverless.v1.services(service.sid).functions.create("hello")
     parts = (

@@ -1,4 +1,4 @@
-"""Kept notebooks, run twice with other secrets: what they show and what their accounts hold is the same to the byte."""
+"""Kept notebooks, run twice with different secrets, have equal outputs and leave equal accounts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT = find_project(Path(__file__).parent)
 
 
 def run_notebook(name: str, folder: Path) -> list[Any]:
-    """The outputs of every cell of a kept notebook, from an account of its own in this folder."""
+    """The outputs of a kept notebook's cells, with a new account in this folder."""
     notebook = nbformat.read(PROJECT / f"notebooks/{name}.ipynb", as_version=4)
     with prepared_account(PROJECT, name, folder):
         NotebookClient(
@@ -32,7 +32,7 @@ def run_notebook(name: str, folder: Path) -> list[Any]:
 
 
 def account_of(folder: Path) -> dict[str, list[str]]:
-    """Everything that the one state file in a folder holds, table by table."""
+    """The content of the state file in a folder, table by table."""
     (state,) = folder.rglob("*.db")
     connection = sqlite3.connect(state)
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -42,9 +42,9 @@ def account_of(folder: Path) -> dict[str, list[str]]:
 
 
 def test_the_walkthrough_repeats_to_the_byte(tmp_path: Path) -> None:
-    """Its requests go out side by side, in no order that is kept; nothing that it shows or leaves depends on that.
+    """Its concurrent requests come in any order, on which no output or resource depends.
 
-    Nor does it on the account's secret, which is the one thing that differs.
+    Nor do they depend on the account's secret, which differs.
     """
     folders = [tmp_path / name for name in ("one", "other")]
     shown = [json.dumps(run_notebook("walkthrough", folder), indent=1) for folder in folders]
@@ -57,7 +57,7 @@ def test_the_walkthrough_repeats_to_the_byte(tmp_path: Path) -> None:
 
 
 def test_signatures_and_passwords_show_nowhere(tmp_path: Path) -> None:
-    """What verify shows of probes that it signed is the same under other secrets, and so are all SIDs."""
+    """What verify shows of signed probes is equal under other secrets, and so are all SIDs."""
     folders = [tmp_path / name for name in ("one", "other")]
     shown = [json.dumps(run_notebook("verify", folder), indent=1) for folder in folders]
     assert shown[0] == shown[1]

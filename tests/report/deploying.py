@@ -19,7 +19,7 @@ HELLO = "exports.handler = (context, event, callback) => callback(null, {number}
 def deploy_at(state: Path, moments: Sequence[timedelta], until: timedelta) -> None:
     """Deploy at these times after the account's beginning, and stop its clock at `until`.
 
-    `state.deployed.json`, beside the state file, then has the moments of the deployments.
+    `state.deployed.json`, beside the state file, then has the times of the deployments.
     """
     with start_rehearsal(state) as rehearsal:
         credentials = AccountCredentials(rehearsal.account_sid, rehearsal.account_sid, rehearsal.auth_token)

@@ -1,4 +1,4 @@
-"""The words and tables of a call report say what its calls say."""
+"""The sentences and tables of a call report agree with its calls."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -45,7 +45,7 @@ def calls(
 
 
 def data_of(*some: list[dict[str, object]], last_day: date | None = None) -> CallData:
-    """These attempts as a source."""
+    """A source with these attempts."""
     return CallData.of(
         frame_of([call for one in some for call in one]), "a test", (), START.date() if some else None, last_day
     )
@@ -57,7 +57,7 @@ def summary_of(data: CallData) -> report.Summary:
 
 
 def test_the_summary_says_how_many_and_how_well() -> None:
-    """Attempts by direction, the two rates with numerator and denominator, and what was lost."""
+    """Attempts by direction, the two rates with numerator and denominator, and lost calls."""
     data = data_of(
         calls(["answered", "answered", "no_answer", "refused"]), calls(["failed"], reason="13224", direction="incoming")
     )
@@ -73,7 +73,7 @@ def test_the_summary_says_how_many_and_how_well() -> None:
 
 
 def test_no_incoming_call_is_no_incoming_rate() -> None:
-    """Where there is no denominator, the summary and the table say so, and show no 0 %."""
+    """Without a denominator, summary and table say so in place of 0 %."""
     data = data_of(calls(["answered"]))
     assert "There is no incoming attempt, so no incoming rate: nothing to divide by." in summary_of(data).facts
     rows = {row[0]: row for row in report.tabulate_rates(data.tally(), "direction").rows}
@@ -81,7 +81,7 @@ def test_no_incoming_call_is_no_incoming_rate() -> None:
 
 
 def test_a_phone_that_does_worse_beyond_chance_is_named_with_the_repair() -> None:
-    """One phone of three that loses half of its calls is named, with what to do; the others are not."""
+    """One of three phones that loses half of its calls is named with the repair."""
     data = data_of(
         calls(["answered"] * 60, "lobby"),
         calls(["answered"] * 60, "clinic"),
@@ -96,7 +96,7 @@ def test_a_phone_that_does_worse_beyond_chance_is_named_with_the_repair() -> Non
 
 
 def test_a_phone_that_lost_every_incoming_call_is_named_however_few_they_were() -> None:
-    """Two calls prove little, but somebody waits for this phone; one lost call is an accident."""
+    """Two lost calls prove little, but are reported for a phone without any answered call; a single one is not."""
     lost = calls(["unregistered"] * 2, "van", reason="32009", direction="incoming")
     once = calls(["failed"], "ferry", reason="32016", direction="incoming")
     assert summary_of(data_of(calls(["answered"] * 60), lost, once)).to_do == (
@@ -108,7 +108,7 @@ def test_a_phone_that_lost_every_incoming_call_is_named_however_few_they_were() 
 
 
 def test_a_day_that_stands_out_is_named_with_its_cause() -> None:
-    """Not only the rate of the month, which hides it."""
+    """In addition to the month's rate, which hides it."""
     usual = [calls((["answered"] * 12 + ["failed"]), first_day=day, reason="13224") for day in range(30) if day != 9]
     bad = calls(["answered"] * 5 + ["unreachable"] * 9, first_day=9, reason="32011")
     (said,) = [one for one in summary_of(data_of(*usual, bad)).changes if "stands out" in one]
@@ -118,20 +118,20 @@ def test_a_day_that_stands_out_is_named_with_its_cause() -> None:
 
 
 def test_a_few_bad_calls_name_nobody() -> None:
-    """Three failures of four are no finding yet."""
+    """Three failures of four calls are no finding."""
     data = data_of(calls(["answered"] * 60, "lobby"), calls(["failed"] * 3 + ["answered"], "van"))
     assert summary_of(data).to_do == ()
 
 
 def test_a_fall_in_the_last_week_is_named() -> None:
-    """The last seven days against all before them, where the difference is beyond chance."""
+    """The last seven days against all earlier ones, if the difference is beyond chance."""
     before, after = calls(["answered"] * 100), calls(["answered", "failed"] * 30, first_day=20)
     sentences = summary_of(data_of(before, after)).to_do
     assert [sentence[:44] for sentence in sentences] == ["The delivered rate fell in the last 7 days: "]
 
 
 def test_a_phone_that_fell_silent_is_named() -> None:
-    """A phone that was never quiet for so long may be broken; its calls that reached nobody are no signs of life."""
+    """A phone that is silent for longer than ever may be broken; calls that did not reach it do not count."""
     dead = calls(["unregistered"] * 3, "van", first_day=20, reason="32009", direction="incoming")
     data = data_of(calls(["answered"] * 20, "van"), calls(["answered"] * 20, "lobby", first_day=20), dead)
     assert "Quiet for longer than ever before: van since 2026-03-03. Switched off on purpose, or broken?" in (
@@ -140,14 +140,14 @@ def test_a_phone_that_fell_silent_is_named() -> None:
 
 
 def test_no_calls_are_one_sentence() -> None:
-    """An empty source is said in words."""
+    """An empty source gives one sentence."""
     assert summary_of(data_of()).facts == ("There is no attempt in a test.",)
 
 
 @given(frames)
 @settings(max_examples=30, deadline=None)
 def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
-    """Whatever the calls, tables and summary can be shown, and the outcomes add up to the attempts."""
+    """For any calls, tables and summary are made, and outcomes add up to the attempts."""
     data = CallData.of(frame, "a test", (Finding("odd", 1, "kept"),))
     tally = data.tally()
     assert sum(cast("int", row[1]) for row in report.tabulate_outcomes(tally).rows) == len(frame)
@@ -224,7 +224,7 @@ def test_what_is_one_row_for_all_is_a_sentence() -> None:
 
 
 def test_a_name_that_looks_like_html_is_shown_as_a_name() -> None:
-    """Phones' names come from a log, so they are escaped everywhere."""
+    """Phones' names come from a log, and are escaped everywhere."""
     data = data_of(calls(["answered"] * 60), calls(["failed"] * 60, "<script>"))
     assert "&lt;script&gt;" in summary_of(data)._repr_html_()
     assert "<script>" not in summary_of(data)._repr_html_()
@@ -239,27 +239,27 @@ def test_the_latest_attempts_come_first_and_the_rest_is_counted() -> None:
 
 @pytest.mark.parametrize("code", sorted(OUTCOME_OF_CODE))
 def test_every_code_that_decides_an_outcome_is_explained(code: str) -> None:
-    """A report can say what happened and what to do."""
+    """A report can explain it and give a repair."""
     assert CODES[code].meaning
     assert CODES[code].repair
 
 
 @pytest.mark.parametrize("response", [*range(300, 306), *SIP_CODES, 499, 599, 699])
 def test_every_sip_response_is_explained(response: int) -> None:
-    """Those that have words of their own and all others, as failures of their hundred."""
+    """Those with an own explanation, and others by their class (4xx, 5xx, 6xx)."""
     explained = code_of(f"SIP {response}")
     assert explained.meaning
     assert explained.repair
 
 
 def test_codes_of_one_kind_are_named_for_what_they_are_about() -> None:
-    """Twilio adds to Event Streams' codes; a code that nobody knows is to be looked up."""
+    """Twilio adds codes for Event Streams; an unknown code has a link."""
     assert code_of("91399").meaning == "Event Streams could not deliver an event"
     assert code_of("913").meaning == "see Twilio's error dictionary"
 
 
 def test_the_table_of_reasons_has_what_the_far_side_answered() -> None:
-    """A call that a carrier blocked is named with its SIP response and the repair."""
+    """A call blocked by a carrier has its SIP response and the repair."""
     table = report.tabulate_reasons(data_of(calls(["failed"] * 3, reason="SIP 603")).tally())
     (row,) = table.rows
     assert row[:2] == ("failed", "SIP 603")
@@ -273,7 +273,7 @@ def test_every_outcome_has_a_meaning() -> None:
 
 
 def test_calls_that_rang_on_or_came_by_the_fallback_are_told_beside_the_outcomes() -> None:
-    """They are among the attempts, each with the outcome of its last step; who was told is an outcome of its own."""
+    """They are attempts with the outcome of their last step; a call that ended with a message has its own outcome."""
     went_on = calls(["answered", "busy"], reason="rang-on", direction="incoming")
     data = data_of(calls(["told"], reason="32009"), went_on, calls(["answered"], reason="fallback"))
     table = report.tabulate_outcomes(data.tally())

@@ -1,4 +1,4 @@
-"""A report's tables and attempts as files: complete, masked as the report is, and harmless in a spreadsheet."""
+"""A report's tables and attempts as files: complete, masked as in the report, and safe in a spreadsheet."""
 
 import csv
 import stat
@@ -39,7 +39,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 
 def test_attempts_and_tables_are_written_for_the_owner_alone(tmp_path: Path) -> None:
-    """Every attempt with its call SID in both forms, every table, and nobody else may read them."""
+    """Every attempt with its call SID in both formats, and every table, readable by the owner only."""
     data = data_of({"duration_s": 65, "price": 0.013, "currency": "USD"}, {"outcome": "failed", "reason": "SIP 603"})
     used = report.look_at_usage(data)
     tables = report.tables_of(data, (), report.look_for_life(data), (), (), used)
@@ -58,7 +58,7 @@ def test_attempts_and_tables_are_written_for_the_owner_alone(tmp_path: Path) -> 
 
 
 def test_other_parties_are_masked_as_in_the_report(tmp_path: Path) -> None:
-    """Whole numbers are in no file unless they were asked for."""
+    """Files have unmasked numbers only on request."""
     data = data_of({}, {"direction": "incoming"})
     report.export_calls(
         data, report.tables_of(data, (), report.look_for_life(data), (), (), report.look_at_usage(data)), tmp_path
@@ -69,7 +69,7 @@ def test_other_parties_are_masked_as_in_the_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_name_that_is_a_formula_stays_a_text(tmp_path: Path, name: str) -> None:
-    """Names come from a log, so a spreadsheet must not carry them out."""
+    """Names come from a log, so a spreadsheet must not execute them."""
     data = data_of({"client": name})
     report.export_calls(data, {"odd": ReportTable.of(("phone",), [(name,)])}, tmp_path)
     assert rows_of(tmp_path / "attempts.csv")[0]["client"] == f"'{name}"
@@ -77,14 +77,14 @@ def test_a_name_that_is_a_formula_stays_a_text(tmp_path: Path, name: str) -> Non
 
 
 def test_a_folder_that_can_not_be_written_is_one_line(tmp_path: Path) -> None:
-    """A file is in its place."""
+    """There is a file at its path."""
     (tmp_path / "export").write_text("")
     with pytest.raises(InputError, match="parameter export"):
         report.export_calls(data_of({}), {}, tmp_path / "export")
 
 
 def test_a_report_can_be_narrowed_down() -> None:
-    """To a phone, a direction, an outcome, a reason or a number, however it is written; what is left out is counted."""
+    """By phone, direction, outcome, reason or number in any format; attempts left out are counted."""
     data = data_of({}, {"client": "van"}, {"outcome": "failed", "reason": "13224"}, {"other_party": "+12125550100"})
     sids = data.frame["call_sid"].tolist()
     for asked, kept in (
@@ -104,13 +104,13 @@ def test_a_report_can_be_narrowed_down() -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("direction", "inbound"), ("outcome", "lost")])
 def test_what_no_attempt_can_have_is_one_line(name: str, value: str) -> None:
-    """It names those that there are."""
+    """The error lists the possible values."""
     with pytest.raises(InputError, match=f"parameter {name}: is '{value}'; use one of "):
         data_of({}).narrow(**{name: value})
 
 
 def test_a_call_leads_to_the_console_where_it_is_real() -> None:
-    """A call of the rehearsal is not there; its SID is told all the same."""
+    """A rehearsal's call has its SID without a link."""
     data = data_of({})
     (sid,) = data.frame["call_sid"]
     assert (

@@ -1,4 +1,4 @@
-"""Every figure's data can be read as a table."""
+"""Every figure's data as a table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rows_of(figure: go.Figure) -> list[list[Any]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_of_the_report_has_its_data_as_a_table(name: str) -> None:
-    """A row a place and a column a series, each with a name and no row empty; a figure of no calls has a head alone."""
+    """A row a category and a column a series, each with a name; a figure without calls has only a header."""
     head, *rows = rows_of(draw(name, frame_of(hundred_calls())))
     assert all(head)
     assert len(set(head)) == len(head)
@@ -32,13 +32,13 @@ def test_every_figure_of_the_report_has_its_data_as_a_table(name: str) -> None:
 
 
 def test_bars_are_a_row_a_place_and_a_column_a_series() -> None:
-    """Series that lack a place have a dash there."""
+    """A dash if a series has no value for a category."""
     figure = go.Figure([go.Bar(name="up", x=["a", "b"], y=[1, 2]), go.Bar(name="down", x=["b"], y=[3])])
     assert rows_of(figure) == [["which", "up", "down"], ["a", 1, None], ["b", 2, 3]]
 
 
 def test_shares_are_per_cent_and_lying_bars_are_read_by_their_names() -> None:
-    """The axis tells what a number is."""
+    """The axis decides the format of numbers."""
     figure = go.Figure(go.Bar(name="up", x=[0.25], y=["lobby"], orientation="h"))
     figure.update_xaxes(tickformat=".0%")
     figure.update_yaxes(title_text="phone")
@@ -47,7 +47,7 @@ def test_shares_are_per_cent_and_lying_bars_are_read_by_their_names() -> None:
 
 
 def test_an_interval_stands_beside_its_value() -> None:
-    """What whiskers say is said."""
+    """The values of error bars are shown."""
     bars = {"type": "data", "symmetric": False, "array": [0.1], "arrayminus": [0.2]}
     figure = go.Figure(go.Scatter(name="rate", x=["lobby"], y=[0.5], error_y=bars))
     figure.update_yaxes(tickformat=".0%")
@@ -55,5 +55,5 @@ def test_an_interval_stands_beside_its_value() -> None:
 
 
 def test_a_heatmap_is_its_own_table() -> None:
-    """Rows and columns as they are drawn."""
+    """Rows and columns as drawn."""
     assert rows_of(go.Figure(go.Heatmap(x=["00", "01"], y=["Mon"], z=[[1, 2]]))) == [["row", "00", "01"], ["Mon", 1, 2]]

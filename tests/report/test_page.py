@@ -1,4 +1,4 @@
-"""An executed runbook becomes one page that needs nothing else and repeats to the byte."""
+"""An executed runbook as one self-contained page that is equal for equal runs."""
 
 import re
 from pathlib import Path
@@ -20,12 +20,12 @@ from tests.report.test_runs import a_run
 
 
 def shown(data: dict[str, Any]) -> Any:
-    """An output that shows these forms of one thing."""
+    """An output with these MIME types."""
     return new_output("display_data", data=data)
 
 
 def notebook_of(*outputs: Any, source: str = "look", run: int = 1, **cell: Any) -> Any:
-    """A runbook of one code cell, with the marks that a run by papermill leaves."""
+    """A runbook with one code cell and the metadata of a papermill run."""
     code = new_code_cell(source, outputs=list(outputs), execution_count=1, id=f"random{run}", **cell)
     code.metadata["papermill"] = {"start_time": f"2026-03-02T09:00:0{run}", "duration": run / 7}
     code.metadata["execution"] = {"iopub.status.busy": f"2026-03-02T09:00:0{run}Z"}
@@ -34,25 +34,25 @@ def notebook_of(*outputs: Any, source: str = "look", run: int = 1, **cell: Any) 
 
 
 def page_of(notebook: Any, folder: Path, name: str = "report") -> str:
-    """The page that is written of a notebook."""
+    """The page of a notebook."""
     nbformat.write(notebook, folder / f"{name}.ipynb")
     write_html(folder / f"{name}.ipynb", folder / f"{name}.html")
     return (folder / f"{name}.html").read_text(encoding="utf-8")
 
 
 def figure() -> dict[str, Any]:
-    """A figure as a notebook keeps it."""
+    """A figure as a notebook has it."""
     return figure_bundle(go.Figure(go.Bar(x=["</script><b>"], y=[3]), layout={"height": 300, "template": None}))
 
 
 def test_two_runs_of_the_same_runbook_are_the_same_bytes(tmp_path: Path) -> None:
-    """Times, ids and file names of a run leave no trace."""
+    """Times, IDs and file names of a run are left out."""
     pages = [page_of(notebook_of(shown(figure()), run=run), tmp_path, f"run{run}") for run in (1, 2)]
     assert pages[0] == pages[1]
 
 
 def code(source: str = "look", html: str = "", *, tags: tuple[str, ...] = (), **more: Any) -> Any:
-    """A cell of code, with an output of HTML and whatever else it shows."""
+    """A code cell with an output of HTML and other types."""
     outputs = [shown({"text/html": html, **more})] if html or more else []
     return new_code_cell(source, metadata={"tags": list(tags)} if tags else {}, outputs=outputs)
 
@@ -63,7 +63,7 @@ def headings_of(page: str) -> list[str]:
 
 
 def test_what_a_reader_came_for_stands_first_and_what_teaches_last(tmp_path: Path) -> None:
-    """Chapters tagged "lead" come right after the title; those that only explain, and the parameters, are folded."""
+    """Chapters tagged "lead" follow the title; explanations and parameters are folded."""
     cells = [
         new_markdown_cell("# Report\n\nWhat this is for."),
         new_markdown_cell("## Parameters\n\nAll may be left."),
@@ -93,13 +93,13 @@ def test_what_a_reader_came_for_stands_first_and_what_teaches_last(tmp_path: Pat
 
 
 def ended(exit_code: int, summary: str) -> dict[str, Any]:
-    """What the output that ends a runbook carries."""
+    """The output that ends a runbook."""
     return {RESULT: {"exit_code": exit_code, "summary": summary}}
 
 
 @pytest.mark.parametrize(("exit_code", "role"), [(0, "done"), (2, "unknown"), (4, "failed")])
 def test_a_page_begins_with_how_the_run_ended(exit_code: int, role: str, tmp_path: Path) -> None:
-    """In words, in its head; then the chapter that tells it, before what led there."""
+    """Its head says it in words; then comes the chapter with the end, before the chapters that led to it."""
     cells = [
         new_markdown_cell("# Deploy"),
         new_markdown_cell("## Plan"),
@@ -115,7 +115,7 @@ def test_a_page_begins_with_how_the_run_ended(exit_code: int, role: str, tmp_pat
 
 
 def test_a_story_of_several_runs_stays_in_its_order(tmp_path: Path) -> None:
-    """Where one notebook ends several things, its prose carries the reader, and all of it is in sight."""
+    """If a notebook ends several runs, its prose stays in order and unfolded."""
     cells = [
         new_markdown_cell("# Walkthrough\n\nRead on. Then go on."),
         new_markdown_cell("## First\n\nDeploy. It takes a moment."),
@@ -130,7 +130,7 @@ def test_a_story_of_several_runs_stays_in_its_order(tmp_path: Path) -> None:
 
 
 def test_a_figure_keeps_its_sentence_and_has_its_data_behind_it(tmp_path: Path) -> None:
-    """The first sentence names the figure, for screen readers too; the rest of the prose and the numbers unfold."""
+    """The first sentence describes the figure, also for screen readers; other prose and the data are folded."""
     cells = [
         new_markdown_cell("# Report"),
         new_markdown_cell("## By day\n\nAttempts *a day*, stacked. A gap is a day without one.\n\nSee below."),
@@ -184,7 +184,7 @@ def test_what_has_nothing_to_show_is_gathered_without_its_prose(tmp_path: Path) 
 
 
 def test_no_link_of_a_page_is_dead(tmp_path: Path) -> None:
-    """What leads to another notebook is told without a link; links within the page and to the Web stay."""
+    """Links to other notebooks become text; links within the page and to the Web stay."""
     text = "## When\n\nRead [explore](explore.ipynb), [this](#When) and [that](https://example.org/a)."
     cells = [new_markdown_cell("# Report"), new_markdown_cell(text), code("look", "<p>x</p>")]
     page = page_of(new_notebook(cells=cells), tmp_path)
@@ -194,7 +194,7 @@ def test_no_link_of_a_page_is_dead(tmp_path: Path) -> None:
 
 
 def test_a_rehearsal_names_its_own_records(tmp_path: Path) -> None:
-    """What a rehearsal wrote is not where real runs are recorded."""
+    """A rehearsal has its own folder for records."""
     banner = '<div class="dialtone-banner">{}</div>'
     for words, path in (("REHEARSAL", "reports/rehearsal/journal.jsonl"), ("Twilio", "reports/journal.jsonl")):
         cells = [
@@ -206,7 +206,7 @@ def test_a_rehearsal_names_its_own_records(tmp_path: Path) -> None:
 
 
 def test_the_head_tells_whose_run_it_was(tmp_path: Path) -> None:
-    """Date by the network's clocks, operator, environment, duration and commit; the title is the run's own."""
+    """Date in the network's time zone, operator, environment, duration and commit; the title is the run's own."""
     nbformat.write(notebook_of(), tmp_path / "run.ipynb")
     write_html(tmp_path / "run.ipynb", tmp_path / "run.html", a_run())
     page = (tmp_path / "run.html").read_text(encoding="utf-8")
@@ -218,7 +218,7 @@ def test_the_head_tells_whose_run_it_was(tmp_path: Path) -> None:
 
 
 def test_a_page_fetches_nothing(tmp_path: Path) -> None:
-    """Its policy lets the browser fetch nothing, and outside of plotly.js it names no address to load from."""
+    """Its content security policy forbids loading, and only plotly.js has addresses to load from."""
     page = page_of(notebook_of(shown(figure())), tmp_path)
     assert POLICY in page
     assert not re.search(r"<(script|img|iframe|video|audio|embed)[^>]+src=", page)
@@ -235,14 +235,14 @@ def test_plotly_is_in_the_page_once_and_only_where_it_is_needed(figures: int, co
 
 
 def test_text_in_a_figure_can_not_end_its_script(tmp_path: Path) -> None:
-    """A phone that is named like a tag stays a name."""
+    """A phone's name with a tag in it is escaped."""
     page = page_of(notebook_of(shown(figure())), tmp_path)
     holder = page.split('type="application/json">')[1].split("</script>")[0]
     assert "\\u003c/script" in holder or "<\\/script" in holder
 
 
 def test_code_is_folded_and_that_of_a_failed_cell_is_open(tmp_path: Path) -> None:
-    """A reader sees results first; where a cell failed, its code is wanted."""
+    """Readers want the results; of a failed cell they want the code."""
     fine = page_of(notebook_of(shown({"text/plain": "42"})), tmp_path)
     assert '<details class="code">' in fine
     error = new_output(
@@ -254,7 +254,7 @@ def test_code_is_folded_and_that_of_a_failed_cell_is_open(tmp_path: Path) -> Non
 
 
 def test_what_a_notebook_shows_in_several_forms_is_shown_once(tmp_path: Path) -> None:
-    """HTML wins over text, and a widget, which is dead on paper, gives way to its text."""
+    """HTML is preferred to text; a widget, which does not work in a page, is replaced by its text."""
     page = page_of(notebook_of(shown({"text/html": "<i>rich</i>", "text/plain": "plain form"})), tmp_path)
     assert "<i>rich</i>" in page
     assert "plain form" not in page
@@ -263,7 +263,7 @@ def test_what_a_notebook_shows_in_several_forms_is_shown_once(tmp_path: Path) ->
 
 
 def test_the_contents_are_the_second_headings(tmp_path: Path) -> None:
-    """Each entry leads to its heading; what only looks like one, in a block of code, is none."""
+    """Each entry links to its heading; headings within code blocks are left out."""
     notebook = notebook_of()
     for title in ("By phone", "Cost"):
         notebook.cells += [new_markdown_cell(f"## {title}"), code("look")]
@@ -276,7 +276,7 @@ def test_the_contents_are_the_second_headings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, "not json", '{"cells": 3}'], ids=["absent", "no JSON", "no notebook"])
 def test_what_is_no_notebook_is_one_clear_line(content: str | None, tmp_path: Path) -> None:
-    """The line names the file, and no page is written."""
+    """The error names the file, and no page is written."""
     path = tmp_path / "run.ipynb"
     if content is not None:
         path.write_text(content)
@@ -287,7 +287,7 @@ def test_what_is_no_notebook_is_one_clear_line(content: str | None, tmp_path: Pa
 
 
 def test_a_table_escapes_what_it_shows() -> None:
-    """A phone named like a tag is a name in the page, in the heading too."""
+    """A phone's name with a tag in it is escaped, also in headings."""
     html = ReportTable.of(["<b>"], [["<script>"]], "a & b")._repr_html_()
     assert "<script>" not in html
     assert "<b>" not in html

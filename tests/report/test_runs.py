@@ -1,4 +1,4 @@
-"""Every run that leaves a page is listed, with what is still open first."""
+"""The index of runs with a page, open problems first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialtone_nb.report.runs import Run, commit_of, load_runs, stamp
 
 
 def a_run(**differs: object) -> Run:
-    """A deploy of prod on Twilio that went well, but for what differs."""
+    """A successful deploy of prod on Twilio, with these fields changed."""
     run = Run(
         when=stamp(datetime(2026, 3, 2, 9, tzinfo=UTC)),
         seconds=75.2,
@@ -32,7 +32,7 @@ def a_run(**differs: object) -> Run:
 
 
 def kept(folder: Path, *runs: Run) -> BeautifulSoup:
-    """The index after these runs, each of which has left its page."""
+    """The index after these runs, each with its page."""
     for run in runs:
         page = folder / run.page
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def test_an_older_line_that_names_no_network_is_history_once_a_later_run_was_goo
 
 
 def test_what_is_open_leads_until_the_same_runbook_ends_well(tmp_path: Path) -> None:
-    """A run that failed needs a person; once a later run of the same was good, it is history."""
+    """A failed run needs attention until a later run of the same runbook succeeds."""
     failed = a_run(exit_code=4, summary="stopped at the build", page="prod/deploy-1.html")
     head = kept(tmp_path, failed).select_one("header")
     assert head is not None
@@ -91,7 +91,7 @@ def test_what_is_open_leads_until_the_same_runbook_ends_well(tmp_path: Path) -> 
 
 
 def test_a_rehearsal_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    """Its page was replaced, so one run of it is listed; a rehearsal whose page is gone is none."""
+    """A rehearsal's page replaces the last one, so one is listed; without its page none is."""
     rehearsed = a_run(account="rehearsal", page="rehearsal/prod/deploy.html")
     kept(tmp_path, rehearsed, replace(rehearsed, when="2026-03-02T10:00:00Z"))
     assert [run.when for run in load_runs(tmp_path)] == ["2026-03-02T10:00:00Z"]
@@ -100,7 +100,7 @@ def test_a_rehearsal_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 
 
 def test_a_run_on_twilio_stays_listed_without_its_page(tmp_path: Path) -> None:
-    """It happened; there is only nothing to open."""
+    """It is history, without a link."""
     kept(tmp_path, a_run())
     (tmp_path / a_run().page).unlink()
     index = kept(tmp_path, a_run(when="2026-03-04T09:00:00Z", page="prod/other.html"))
@@ -109,13 +109,13 @@ def test_a_run_on_twilio_stays_listed_without_its_page(tmp_path: Path) -> None:
 
 
 def test_names_are_text_in_the_index(tmp_path: Path) -> None:
-    """A summary that looks like a tag is shown as it is."""
+    """A summary with a tag in it is escaped."""
     index = kept(tmp_path, a_run(summary="<script>alert(1)</script>"))
     assert not index.select("script")
 
 
 def test_a_commit_is_named_and_marked_where_files_differ(tmp_path: Path) -> None:
-    """A folder that is no repository has none."""
+    """A folder outside any repository has none."""
     assert commit_of(tmp_path) == ""
     git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     (tmp_path / "file").write_text("one")

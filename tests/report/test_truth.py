@@ -1,4 +1,4 @@
-"""Every figure that a call report prints, and every one that it draws, equals the truth about the calls."""
+"""All figures that a call report prints or draws equal the true values of the calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ZONES = ("UTC", "America/Los_Angeles")
 
 @dataclass(frozen=True)
 class Told:
-    """A report's page, and the truth about its calls and deployments."""
+    """A report's page, and the true values of its calls and deployments."""
 
     zone: str
     html: str
@@ -42,11 +42,11 @@ class Told:
 
     @cached_property
     def page(self) -> BeautifulSoup:
-        """The page, taken apart once."""
+        """The page, parsed once."""
         return BeautifulSoup(self.html, "html.parser")
 
     def table(self, first: str, *more: str) -> list[list[str]]:
-        """The rows of the one table whose first column has this name, and that has these columns too."""
+        """The rows of the table with this first column and these others."""
         found = []
         for table in self.page.select("table.dialtone-table:not(.data *)"):
             head = [cell.get_text() for cell in table.select("thead th")]
@@ -62,11 +62,11 @@ class Told:
         return (f"{heading}: {line}" in gathered) != (line in own)
 
     def figures(self) -> list[dict[str, Any]]:
-        """The figures, as they are drawn."""
+        """The figures' data."""
         return [json.loads(script.string or "") for script in self.page.select(".figure script")]
 
     def bars(self, title: str) -> dict[str, Any]:
-        """The figure with this on one of its axes."""
+        """The figure with this axis title."""
         (found,) = [
             one
             for one in self.figures()
@@ -89,7 +89,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def report_of(project: Path, zone: str, output: str, **more: str) -> str:
-    """The page of a report that is made now, over all days of the past."""
+    """The page of a new report over all days of the past."""
     truth_ = json.loads((project / "state.truth.json").read_bytes())
     since = datetime.fromisoformat(truth_["since"]).astimezone(ZoneInfo(zone)).date()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DIALTONE_", "TWILIO_"))}
@@ -104,7 +104,7 @@ def report_of(project: Path, zone: str, output: str, **more: str) -> str:
 
 @pytest.fixture(scope="module", params=ZONES)
 def told(project: Path, request: pytest.FixtureRequest) -> Told:
-    """A report by the clocks of one place."""
+    """A report in one time zone."""
     truth_ = json.loads((project / "state.truth.json").read_bytes())
     moments = [datetime.fromisoformat(at) for at in json.loads((project / "state.deployed.json").read_bytes())]
     html = report_of(project, request.param, request.param)
@@ -114,7 +114,7 @@ def told(project: Path, request: pytest.FixtureRequest) -> Told:
 
 
 def test_outcomes_and_funnels(told: Told) -> None:
-    """How every attempt ended, and how far it came."""
+    """How every attempt ended, and its stages."""
     assert len(told.attempts) == CALLS
     assert [row[:3] for row in told.table("outcome", "meaning", "share of attempts")] == truth.outcomes(told.attempts)
     assert [row[:4] for row in told.table("direction", "stage")] == truth.funnels(told.attempts)
@@ -136,7 +136,7 @@ def test_rates_by_everything(told: Told) -> None:
 
 
 def test_reasons_cost_and_calls_at_once(told: Told) -> None:
-    """Why attempts were lost, what calls cost, and how many went on at once."""
+    """Why attempts were lost, the cost of calls, and concurrent calls."""
     assert [[*row[:2], *row[3:6]] for row in told.table("outcome", "code")] == truth.reasons(told.attempts)
     assert told.nothing("Why calls were lost", "Our own dial plan refused no attempt.")
     assert told.table("direction", "most at once") == truth.peaks(told.attempts, told.zone)
@@ -144,7 +144,7 @@ def test_reasons_cost_and_calls_at_once(told: Told) -> None:
 
 
 def test_what_calls_were_used_for(told: Told) -> None:
-    """Durations, other parties, cost by day, and the last week beside the one before."""
+    """Durations, other parties, daily cost, and the last week compared with the one before."""
     assert told.table("direction", "talked") == truth.durations(told.attempts)
     assert told.table("called number") == truth.parties(told.attempts, "outgoing")
     assert told.table("calling number") == truth.parties(told.attempts, "incoming")
@@ -155,7 +155,7 @@ def test_what_calls_were_used_for(told: Told) -> None:
 
 
 def test_the_delay_before_ringing(told: Told) -> None:
-    """Of the sampled calls of prod: those that waited for a process to start, and those that did not."""
+    """Of the sampled calls of prod, with and without a cold start."""
     rows = [row for row in told.table("environment", "median delay") if row[:2] == ["prod", "all days"]]
     assert [row[2] for row in rows] == ["soon after another", "after a pause"]
     for row, is_cold in zip(rows, (False, True), strict=True):
@@ -169,7 +169,7 @@ def test_the_delay_before_ringing(told: Told) -> None:
 
 
 def test_the_day_of_the_fraud_is_named(told: Told) -> None:
-    """The day that stands out most is that of the planted fraud, with its cause."""
+    """The most unusual day is that of the planted fraud, with its cause."""
     said = told.page.select_one(".dialtone-summary").get_text("\n")  # type: ignore[union-attr]
     day = f"{told.fraud.astimezone(ZoneInfo(told.zone)):%Y-%m-%d}"
     (sentence,) = [line for line in said.splitlines() if line.startswith(f"{day} stands out: ")]
@@ -177,7 +177,7 @@ def test_the_day_of_the_fraud_is_named(told: Told) -> None:
 
 
 def test_signs_of_life_and_the_latest_attempts(told: Told) -> None:
-    """When each phone was last heard of, and the newest calls one by one."""
+    """Each phone's last sign of life, and the newest calls."""
     last = max(truth.started(one) for one in told.attempts)
     morning = told.until.astimezone(ZoneInfo(told.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
     assert told.table("phone", "state") == truth.lives(told.attempts, max(last, morning), told.zone)
@@ -193,7 +193,7 @@ def test_calls_before_and_after_each_deployment(told: Told) -> None:
 
 
 def test_the_summary(told: Told) -> None:
-    """Its sentences hold the same figures."""
+    """Its sentences have the same figures."""
     said = told.page.select_one(".dialtone-summary").get_text("\n")  # type: ignore[union-attr]
     whole, judged, answered, delivered, lost = truth.tell(told.attempts)
     ways = Counter(one["direction"] for one in told.attempts)
@@ -212,7 +212,7 @@ def test_the_summary(told: Told) -> None:
 
 
 def test_the_tiles_and_the_phones_at_a_glance(told: Told) -> None:
-    """What is seen first holds the same figures, with the change of the last week and a course of each."""
+    """The tiles have the same figures, with the change of the last week and a sparkline."""
     whole, judged, answered, delivered, lost = truth.tell(told.attempts)
     tiles = {
         one.select_one(".name").get_text(): one  # type: ignore[union-attr]
@@ -252,7 +252,7 @@ def test_a_full_log_has_every_figure_and_nothing_left_out(told: Told) -> None:
 
 
 def test_every_axis_of_time_names_its_zone(told: Told) -> None:
-    """By whose clocks a figure's days and hours are."""
+    """The time zone of a figure's days and hours."""
     titles = [
         axis.get("title", {}).get("text", "")
         for one in told.figures()
@@ -300,7 +300,7 @@ def test_what_is_drawn(told: Told) -> None:
 
 @pytest.mark.parametrize("told", ZONES[-1:], indirect=True)
 def test_another_report_over_the_same_calls_is_the_same_bytes(told: Told, project: Path) -> None:
-    """Times and ids of a run leave no trace, but in its head."""
+    """Only the page's head has the time of the run."""
     pages = [told.html, report_of(project, told.zone, "again")]
     heads = [BeautifulSoup(page, "html.parser").select_one(".run") for page in pages]
     assert all(heads)
@@ -309,7 +309,7 @@ def test_another_report_over_the_same_calls_is_the_same_bytes(told: Told, projec
 
 
 def test_a_report_on_the_archive_says_the_same_without_the_account(project: Path) -> None:
-    """What was kept with one report, deployments too, is enough for the next; the account is not asked."""
+    """The data saved with one report, with deployments, is enough for the next, without a request."""
     kept = report_of(project, "UTC", "kept", archive="calls")
     (project / "state.db").rename(project / "away.db")
     offline = report_of(project, "UTC", "offline", source="calls")

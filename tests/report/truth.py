@@ -1,6 +1,6 @@
-"""What a call report must say, counted plainly from the truth beside a made-up past, without our own code.
+"""The content of a call report, counted from the true values of a generated past without the tested code.
 
-Each function gives the rows of one table as a reader sees them.
+Each function returns the rows of one table as a reader sees them.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Row = list[str]
 
 
 def told_at(moment: datetime, zone: str) -> str:
-    """A moment by the clocks there."""
+    """A moment in the local time zone."""
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
 def started(attempt: Attempt) -> datetime:
-    """When an attempt began, UTC."""
+    """The start of an attempt, UTC."""
     return datetime.fromisoformat(attempt["started_at"]).astimezone(UTC)
 
 
@@ -70,7 +70,7 @@ def tell(attempts: Iterable[Attempt]) -> tuple[int, int, int, int, int]:
 
 
 def rates(attempts: Sequence[Attempt], key: Callable[[Attempt], str], order: Iterable[str] = ()) -> list[Row]:
-    """A row for each key, in the order that is given, or sorted."""
+    """A row for each key, in the given order or sorted."""
     rows = []
     for name in order or sorted({key(one) for one in attempts}):
         whole, judged, answered, delivered, lost = tell(one for one in attempts if key(one) == name)
@@ -82,7 +82,7 @@ def rates(attempts: Sequence[Attempt], key: Callable[[Attempt], str], order: Ite
 
 
 def day_of(zone: str) -> Callable[[Attempt], str]:
-    """A day with its weekday, by the clocks there."""
+    """A local date with its weekday."""
     return lambda one: f"{started(one).astimezone(ZoneInfo(zone)):%Y-%m-%d %a}"
 
 
@@ -102,7 +102,7 @@ def hour_of(zone: str) -> Callable[[Attempt], str]:
 
 
 def outcomes(attempts: Sequence[Attempt]) -> list[Row]:
-    """Outcome, attempts, share of all; the meaning is words."""
+    """Outcome, attempts, share of all, without the explanation."""
     ends = Counter(one["outcome"] for one in attempts)
     return [
         [name.replace("_", " "), f"{ends[name]:,}", f"{ends[name] / len(attempts):.1%}"] for name in ORDER if ends[name]
@@ -135,7 +135,7 @@ def reasons(attempts: Sequence[Attempt]) -> list[Row]:
 
 
 def peaks(attempts: Sequence[Attempt], zone: str) -> list[Row]:
-    """Direction, the most answered calls at once, and when first."""
+    """Direction, the highest number of concurrent answered calls, and its first time."""
     rows = []
     for name in ("all", "outgoing", "incoming"):
         spans = [
@@ -241,7 +241,7 @@ def lives(attempts: Sequence[Attempt], until: datetime, zone: str) -> list[Row]:
 
 
 def spell(length: timedelta) -> str:
-    """How long something lasted."""
+    """A duration."""
     minutes = length // timedelta(minutes=1)
     if minutes >= 1440:
         return f"{minutes // 1440} d {minutes % 1440 // 60} h"
@@ -249,7 +249,7 @@ def spell(length: timedelta) -> str:
 
 
 def latest(attempts: Sequence[Attempt], zone: str) -> list[Row]:
-    """The newest twenty."""
+    """The twenty newest."""
     names = ("environment", "client", "direction")
     return [
         [

@@ -1,4 +1,4 @@
-"""A project of its own for each test, with small runbooks."""
+"""A project for each test, with small runbooks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Write = Callable[..., Path]
 
 
 def notebook_of(parameters: str, *cells: str, title: str = "Small runbook") -> nbformat.NotebookNode:
-    """A runbook: a title, the tagged cell, and a chapter for each further cell of code."""
+    """A runbook: a title, the parameters cell, and a chapter for each further code cell."""
     v4 = nbformat.v4
     body = []
     for number, cell in enumerate(cells, 1):
@@ -39,7 +39,7 @@ def notebook_of(parameters: str, *cells: str, title: str = "Small runbook") -> n
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the sample as its own network and no runbook yet; the working directory."""
+    """A project with the sample as its own network and no runbook, as the working directory."""
     folder = tmp_path / "project"
     (folder / "notebooks").mkdir(parents=True)
     shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters")

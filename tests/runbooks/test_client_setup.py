@@ -1,4 +1,4 @@
-"""Numbers that can be bought, as client_setup finds them."""
+"""The search of client_setup for available numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 
 
 def terminal_lines(table: ReportTable) -> list[str]:
-    """What IPython hands to the command that runs a runbook."""
+    """The lines that IPython passes to the command that runs a runbook."""
     bundle, _ = DisplayFormatter().format(table)
     assert {"text/plain", "text/html"} <= set(bundle)
     return list(bundle.get(LINES, []))
@@ -29,7 +29,7 @@ def terminal_lines(table: ReportTable) -> list[str]:
 
 @pytest.fixture
 def looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runbook:
-    """An opened client_setup for a phone of a country, on a fresh rehearsal; only what the search reads of it."""
+    """An opened client_setup for a phone in a country, on a new rehearsal, with what the search uses."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
     account = open_account("rehearsal", tmp_path)
     parameters = ParameterValues({"find_numbers": "503", "client": "workbench"})
@@ -37,14 +37,14 @@ def looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runbook:
 
 
 def test_an_area_code_finds_numbers_with_their_price(looking: Runbook) -> None:
-    """Every number found has the area code, and the monthly price that the account pays."""
+    """Every number found has the area code, and the account's monthly price."""
     table = tabulate_numbers(looking)
     assert table.rows
     assert all(str(row[0]).startswith("+1503") and row[2] == "1.15 USD a month" for row in table.rows)
 
 
 def test_numbers_that_were_found_are_printed_on_the_terminal(looking: Runbook) -> None:
-    """All of them; nothing where nothing was looked for."""
+    """All of them; nothing is printed without a search."""
     table = tabulate_numbers(looking)
     assert [row[0] for row in table.rows] == [line.split()[0] for line in terminal_lines(table)[1:-1]]
     looking.parameters = ParameterValues({**looking.parameters, "find_numbers": ""})
@@ -52,7 +52,7 @@ def test_numbers_that_were_found_are_printed_on_the_terminal(looking: Runbook) -
 
 
 def test_a_pattern_finds_the_numbers_that_fit(looking: Runbook) -> None:
-    """A pattern of digits and stars finds only numbers with these digits."""
+    """A pattern of digits and stars finds only matching numbers."""
     looking.parameters = ParameterValues({**looking.parameters, "find_numbers": "503555010*"})
     assert {str(row[0])[:-1] for row in tabulate_numbers(looking).rows} == {"+1503555010"}
 
@@ -68,7 +68,7 @@ def test_numbers_are_looked_for_in_the_phones_own_country(looking: Runbook) -> N
 
 @pytest.mark.parametrize("wanted", ["5", "503-555", "x", "5" * 17])
 def test_what_is_no_pattern_is_refused_in_one_line(looking: Runbook, wanted: str) -> None:
-    """What Twilio would not search for is refused before it is asked, with an example."""
+    """An invalid pattern is rejected before any request, with an example."""
     looking.parameters = ParameterValues({**looking.parameters, "find_numbers": wanted})
     with pytest.raises(InputError, match="find_numbers") as caught:
         tabulate_numbers(looking)

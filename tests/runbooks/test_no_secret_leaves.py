@@ -1,4 +1,4 @@
-"""Canaries: secrets that every runbook works with are in nothing that it leaves, whether it went well or not."""
+"""Known secrets, which every runbook works with, are in none of its outputs, whether it succeeds or fails."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ assert box.outcome.exit_code == 0, box.outcome.summary
 
 @dataclass(frozen=True)
 class Left:
-    """A project after all runbooks ran in it: what was run, what is known to be secret, and the rehearsal's state."""
+    """A project after all runbooks ran: the runs, the known secrets, and the rehearsal's state."""
 
     project: Path
     done: list[Done]
@@ -85,7 +85,7 @@ class Left:
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
-    """The main job, with canaries for secrets, and with runs in between that fail."""
+    """The main job with known secrets, and some failing runs."""
     project = tmp_path_factory.mktemp("canaries") / "project"
     shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     shutil.copytree(ROOT / "notebooks", project / "notebooks")
@@ -117,7 +117,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
 
 
 def attend(project: Path, runbook: str, given: dict[str, str], saved: Path) -> None:
-    """Nothing; the notebook as somebody saved it who was there, agreed to its plan, and saw its widgets."""
+    """Save the notebook as a user who consented to its plan in JupyterLab, with its widgets."""
     notebook = nbformat.read(project / "notebooks" / f"{runbook}.ipynb", as_version=4)
     (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     for name, value in given.items():
@@ -136,7 +136,7 @@ def attend(project: Path, runbook: str, given: dict[str, str], saved: Path) -> N
 
 
 def test_all_of_it_ran_as_it_was_meant_to(left: Left) -> None:
-    """Each step ended with one of its exit codes, so the canaries were there to sing."""
+    """Each step ended with one of its exit codes, so that the secrets were used."""
     wrong = [f"{one.step.title}: {one.outcome}" for one in left.done if one.outcome.exit_code not in one.step.goes_on]
     assert wrong == []
     assert {one.outcome.exit_code for one in left.done} >= {0, 1, 3, 5}
@@ -145,7 +145,7 @@ def test_all_of_it_ran_as_it_was_meant_to(left: Left) -> None:
 
 
 def test_no_page_notebook_record_or_archive_holds_a_secret(left: Left) -> None:
-    """Executed notebooks (sources, outputs, metadata, plotly's JSON), HTML, plans, records, Parquet, what was told."""
+    """Executed notebooks (sources, outputs, metadata, plotly's JSON), HTML, plans, records, Parquet, messages."""
     files = [file for file in files_in(left.project) if ".rehearsal" not in file.relative_to(left.project).parts]
     kinds = {file.suffix for file in files}
     assert kinds >= {".ipynb", ".html", ".jsonl", ".parquet", ".txt", ".yaml"}
@@ -153,7 +153,7 @@ def test_no_page_notebook_record_or_archive_holds_a_secret(left: Left) -> None:
 
 
 def test_saved_widgets_hold_none(left: Left) -> None:
-    """Forms, consent boxes and what they said are in the notebooks' metadata, and no secret is."""
+    """The notebooks' metadata has forms and consent boxes, without a secret."""
     saved = list((left.project / "reports" / "rehearsal" / "attended").glob("*.ipynb"))
     assert len(saved) == len(ATTENDED)
     for file in saved:
@@ -164,13 +164,13 @@ def test_saved_widgets_hold_none(left: Left) -> None:
 
 
 def test_errors_and_tracebacks_hold_none(left: Left) -> None:
-    """What stopped the failing runs is told in lines that are fit to be shown."""
+    """The errors of failing runs can be shown to anybody."""
     told = json.dumps([[*one.outcome.error, one.outcome.summary] for one in left.done])
     assert all(secret.value not in told for secret in left.secrets)
 
 
 def test_the_rehearsal_keeps_sip_passwords_only_as_hashes(left: Left) -> None:
-    """Its state file, with everything that SQLite has not tidied up, has none of the phones' passwords."""
+    """Its state file, with SQLite's free pages, has no phone's password in clear."""
     state = [file for file in files_in(left.project / ".rehearsal") if file.name.startswith("state.db")]
     assert state
     assert [str(one) for one in find_secrets(state, left.passwords)] == []

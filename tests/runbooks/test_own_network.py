@@ -1,4 +1,4 @@
-"""A network of one's own: it goes through every runbook on the rehearsal, and no test or kept notebook sees it."""
+"""An operator's own network works in every runbook on the rehearsal, and no test or kept notebook uses it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ OWN = dict(zip(FILES, (NETWORK, CLIENTS, DIALPLAN), strict=True))
 
 
 def project_with(folder: Path, files: dict[str, str]) -> Path:
-    """A project with our notebooks and the sample, and with these files as its own."""
+    """A project with our notebooks and the sample, and these files as its own network."""
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copytree(SAMPLE, folder / "parameters" / "sample")
     for name, text in files.items():
@@ -57,9 +57,9 @@ def project_with(folder: Path, files: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
-    """Every runbook in a project with other environments, phones, numbers and rules than the sample's.
+    """The results of every runbook in a project with other environments, phones, numbers and rules than the sample's.
 
-    Its first phone is named for its number in the house, which YAML would read as 261; nobody has an emergency address.
+    Its first phone's name is an extension that YAML would read as 261; no phone has an emergency address.
     """
     project = project_with(tmp_path_factory.mktemp("own"), OWN)
     with pytest.MonkeyPatch.context() as patch, fresh_account(project / ".rehearsal"):
@@ -80,7 +80,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
 
 
 def test_an_own_network_goes_through_every_runbook(done: list[Done]) -> None:
-    """From deploy to delete, each ends as it should, and nothing of the sample is named anywhere."""
+    """From deploy to delete, each succeeds, and no output names anything of the sample."""
     assert {one.step.runbook for one in done} == {path.stem for path in ROOT.glob("notebooks/*.ipynb")} - {
         "walkthrough"
     }
@@ -93,7 +93,7 @@ def test_an_own_network_goes_through_every_runbook(done: list[Done]) -> None:
 
 
 def test_its_calls_are_those_of_its_own_dial_plan(done: list[Done]) -> None:
-    """What people of the phone's country dial; the call report has the calls by its phones' names."""
+    """What people of the phone's country dial; the call report names its phones."""
     (calls,) = (one for one in done if one.step.runbook == "test_calls")
     assert calls.outcome.summary == "Test calls in live: all 5 went as the dial plan says"
     text = calls.files.executed.read_text()
@@ -104,7 +104,7 @@ def test_its_calls_are_those_of_its_own_dial_plan(done: list[Done]) -> None:
 
 
 def test_what_is_left_empty_is_the_first_that_fits(done: list[Done]) -> None:
-    """Explore named neither environment nor phone: the first that has a phone, and its first."""
+    """Explore without environment and phone uses the first environment with a phone, and its first phone."""
     (explore,) = (one for one in done if one.step.runbook == "explore")
     text = explore.files.executed.read_text()
     assert "live, protected" in text
@@ -127,7 +127,7 @@ gate: {environment: live, caller_id: "+442079460123", trunk_context: desk, incom
 
 
 def test_phones_that_ring_on_and_share_a_number_go_through_the_runbooks(tmp_path: Path) -> None:
-    """Each number is bought once; calls ring in turn, go on and are told; all is verified, reported and given back."""
+    """Each number is bought once; calls ring in sequence; then verify, report and delete."""
     project = project_with(tmp_path, OWN | {"network.yaml": ONE_ENVIRONMENT, "clients.yaml": RINGING})
     in_live = {"environment": "live"}
     numbers = {"hall": "121", "office": "122", "yard": "123", "gate": ""}
@@ -168,7 +168,7 @@ def test_phones_that_ring_on_and_share_a_number_go_through_the_runbooks(tmp_path
 def test_the_main_job_starts_the_servers_of_a_network_that_answers_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Numbers and domains go to our own server only once it has proved itself, so one of each environment runs."""
+    """A server for each environment runs, as numbers and domains get its URL only once it answers."""
     own = f"{NETWORK}hosting: self_hosted\nserver: {{base_urls: {{lab: https://lab.example.org, live: https://live.example.org}}}}\n"
     project = project_with(tmp_path, OWN | {"network.yaml": own})
     monkeypatch.delenv("DIALTONE_PARAMETERS")
@@ -200,7 +200,7 @@ def test_the_main_job_starts_the_servers_of_a_network_that_answers_itself(
     ids=["one of each", "three environments", "no phone"],
 )
 def test_the_main_job_fits_any_network(tmp_path: Path, environments: str, phones: dict[str, str], titles: str) -> None:
-    """It goes through the environments in their order, and tries the last one that has phones."""
+    """It takes the environments in their order, and places test calls in the last with phones."""
     names = environments.split()
     declared = ", ".join(f"{name}: {{protected: false}}" for name in names)
     lines = [
@@ -220,7 +220,7 @@ def test_the_main_job_fits_any_network(tmp_path: Path, environments: str, phones
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project without a network of its own, the working directory."""
+    """A project without an own network, as the working directory."""
     folder = project_with(tmp_path / "project", {})
     monkeypatch.chdir(folder)
     monkeypatch.delenv("DIALTONE_PARAMETERS")
@@ -229,7 +229,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_an_own_network_a_rehearsal_takes_the_sample_and_says_so(project: Path) -> None:
-    """In text and on the page; with an own network nothing is said."""
+    """In text and on the page; with an own network there is no such message."""
     assert parameters_folder(project) == project / "parameters" / "sample"
     for page in open_runbook("deploy")._repr_mimebundle_().values():
         assert "the sample in parameters/sample" in page
@@ -244,7 +244,7 @@ def test_without_an_own_network_a_rehearsal_takes_the_sample_and_says_so(project
 def test_a_real_account_refuses_the_sample_before_anything_is_asked(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line with the repair, with or without credentials; the same where the sample is named by hand."""
+    """One line with the repair, with or without credentials; also if the sample is named explicitly."""
     told = (
         "parameters/stage.yaml:1 account: is 'twilio', and the sample network in parameters/sample/ is for rehearsals"
     )
@@ -278,7 +278,7 @@ def test_a_real_account_refuses_the_sample_before_anything_is_asked(
 def test_half_a_network_is_one_clear_line(
     project: Path, there: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is neither taken for the operator's own nor passed over for the sample; commands and notebooks agree."""
+    """Commands and notebooks report an incomplete network, and do not fall back to the sample."""
     for name in there:
         shutil.copy(SAMPLE / name, project / "parameters")
     for command in (["run", "deploy"], ["rehearse"], ["hand-over", "workbench", "--rehearsal"]):
@@ -292,7 +292,7 @@ def test_half_a_network_is_one_clear_line(
 def test_the_walkthrough_is_about_the_sample_whatever_network_there_is(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its prose and its parameters name the sample's phones; a folder in the environment does not reach it either."""
+    """Its prose and parameters name the sample's phones, so that it ignores other folders."""
     for name, text in OWN.items():
         (project / "parameters" / name).write_text(text)
     monkeypatch.setenv("DIALTONE_PARAMETERS", "parameters")
@@ -310,7 +310,7 @@ RULE = '  - name: laundry\n    pattern: "*77"\n    refuse: The laundry has no te
 def test_a_rule_in_an_own_dial_plan_changes_no_test_and_no_kept_notebook(
     project: Path, write_runbook: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In a scratch checkout: the operator's runs have the rule; nbval and tests go on seeing the sample."""
+    """In a copy of the checkout: runs use the rule; nbval and tests still use the sample."""
     for old in (project / "notebooks").glob("*.ipynb"):
         old.unlink()
     path = write_runbook("rules", "len(runbook.declared.dialplan.rules), runbook.declared.is_sample")

@@ -23,7 +23,7 @@ SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 
 
 def opened(folder: Path, **given: Any) -> Runbook:
-    """An opened probe on a fresh rehearsal: what it reads of a runbook."""
+    """An opened probe on a new rehearsal, with what it uses."""
     parameters = ParameterValues(given)
     account = open_account("rehearsal", folder)
     return cast(
@@ -41,13 +41,13 @@ def opened(folder: Path, **given: Any) -> Runbook:
 
 @pytest.fixture(autouse=True)
 def rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A state file of the test's own, and no consent from outside."""
+    """Use a separate state file, and no consent from the environment."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
     monkeypatch.delenv("DIALTONE_REHEARSAL_CONSENT", raising=False)
 
 
 def test_without_consent_nothing_is_done(tmp_path: Path) -> None:
-    """The plan is all that there is; the run ends with 2."""
+    """It shows its plan and ends with 2."""
     runbook = opened(tmp_path)
     findings = run_probe(runbook, plan_probe(runbook))
     assert isinstance(findings, Findings)
@@ -56,7 +56,7 @@ def test_without_consent_nothing_is_done(tmp_path: Path) -> None:
 
 
 def test_another_consent_is_refused(tmp_path: Path) -> None:
-    """A fingerprint of another plan, such as that of a run without calls."""
+    """The fingerprint of another plan, such as that of a run without calls."""
     free = plan_probe(opened(tmp_path))
     runbook = opened(tmp_path, allow_calls=True, cap_usd=1.0, consent=free.plan.fingerprint)
     with pytest.raises(ConsentError, match="another plan's"):
@@ -66,14 +66,14 @@ def test_another_consent_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cap", [-0.01, 51.0, float("nan"), float("inf")])
 def test_a_cap_that_is_none_is_refused_in_one_line(tmp_path: Path, cap: float) -> None:
-    """Below nothing, beyond what this could ever cost, or no number at all."""
+    """Negative, above any possible cost, or not a number."""
     with pytest.raises(InputError, match="cap_usd of probe") as caught:
         plan_probe(opened(tmp_path, cap_usd=cap))
     assert len(caught.value.lines()) == 1
 
 
 def test_the_plan_says_what_it_costs_and_what_is_left_out(tmp_path: Path) -> None:
-    """Every assumption is in its notes, settled or not, and a number has its price."""
+    """Its notes list every assumption, tested or not, and a number has its price."""
     planned = plan_probe(opened(tmp_path, allow_calls=True, allow_number=True, cap_usd=5.0))
     assert planned.plan.notes[0] == f"costs at most {planned.choice.cost_usd:.2f} dollars; the cap is 5.00"
     assert any("1.15 dollars" in change.cost for change in planned.plan.changes)
@@ -82,7 +82,7 @@ def test_the_plan_says_what_it_costs_and_what_is_left_out(tmp_path: Path) -> Non
 
 
 def test_a_run_leaves_facts_and_a_line_of_the_record(tmp_path: Path) -> None:
-    """And nothing on the account; what is in the files is no secret."""
+    """The account is unchanged; the files have no secret."""
     runbook = opened(tmp_path, consent="rehearsal")
     findings = run_probe(runbook, plan_probe(runbook))
     assert isinstance(findings, Findings)
@@ -96,7 +96,7 @@ def test_a_run_leaves_facts_and_a_line_of_the_record(tmp_path: Path) -> None:
 
 
 def test_what_a_broken_run_left_is_in_the_next_plan(tmp_path: Path) -> None:
-    """So that whoever looks sees it; and a consent from before is none for it."""
+    """A reader sees it, and earlier consent is no longer valid."""
     runbook = opened(tmp_path)
     before = plan_probe(runbook).plan
     stage = Stage(runbook.account, {})

@@ -1,4 +1,4 @@
-"""The runbook troubleshoot: what it refuses, what it makes of calls and alerts, and its question in JupyterLab."""
+"""The runbook troubleshoot: its errors, its reading of calls and alerts, and its question in JupyterLab."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EMERGENCY, OTHER = "dialtone-example-stage.sip.twilio.com", "dialtone-example-no
 
 
 def opened(folder: Path, *, attended: bool = False, **given: str) -> Runbook:
-    """An opened troubleshoot on a fresh rehearsal: what it reads of a runbook."""
+    """An opened troubleshoot on a new rehearsal, with what it uses."""
     return cast(
         Runbook,
         SimpleNamespace(
@@ -45,12 +45,12 @@ def opened(folder: Path, *, attended: bool = False, **given: str) -> Runbook:
 
 @pytest.fixture(autouse=True)
 def rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A state file of the test's own."""
+    """Use a separate state file."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
 
 
 def test_every_fault_is_told_at_once_and_nothing_is_asked_of_the_account(tmp_path: Path) -> None:
-    """A symptom that is none, and a phone of another environment."""
+    """An unknown symptom and a phone of another environment are reported together, before any request."""
     with pytest.raises(InputError) as caught:
         diagnose_symptom(opened(tmp_path, symptom="it smokes", client="lobby"))
     assert [line.partition(";")[0] for line in caught.value.lines()] == [
@@ -60,7 +60,7 @@ def test_every_fault_is_told_at_once_and_nothing_is_asked_of_the_account(tmp_pat
 
 
 def test_an_empty_account_has_a_conclusion(tmp_path: Path) -> None:
-    """Nothing was ever set up; that is the cause, not the domain that is missing as well."""
+    """The cause is that nothing was deployed, not only that the domain is missing."""
     found = diagnose_symptom(opened(tmp_path, symptom="no dial tone", client="van"))
     assert isinstance(found, Diagnosis)
     assert found.cause == "not-set-up"
@@ -70,7 +70,7 @@ def test_an_empty_account_has_a_conclusion(tmp_path: Path) -> None:
 
 
 def test_in_jupyterlab_a_button_answers_the_question(tmp_path: Path) -> None:
-    """The conclusion comes under the buttons; nothing is fetched again."""
+    """The conclusion is shown under the buttons, without another request."""
     box = diagnose_symptom(opened(tmp_path, attended=True, symptom="a token leaked", client="van"))
     assert isinstance(box, QuestionBox)
     row, shown = box.widget().children
@@ -88,7 +88,7 @@ def test_what_needs_no_answer_is_shown_as_it_is_in_jupyterlab_too(tmp_path: Path
 
 
 def checks_of(name: str, signs: PhoneSigns) -> dict[str, Check]:
-    """What is known of a phone of stage, by the checks' names without the phone's."""
+    """The checks of a phone of stage, by name without the phone's."""
     found = (one for one in phone_evidence(signs, PARAMETERS, "stage") if name in one.name.split())
     return {one.name.replace(f" of {name}", "").replace(f" {name}", ""): one for one in found}
 
@@ -111,7 +111,7 @@ def attempts(*rows: tuple[float, str, str, str, str]) -> Any:
 
 
 def test_the_last_call_of_a_kind_is_what_counts() -> None:
-    """What failed and went through since is no trouble any more; numbers are masked."""
+    """A failure followed by a success does not count; numbers are masked."""
     frame = attempts(
         (5, "outgoing", "+15035550199", "failed", "13224"),
         (4, "outgoing", "menu@pbx.example.org", "failed", "SIP 503"),
@@ -131,7 +131,7 @@ def test_the_last_call_of_a_kind_is_what_counts() -> None:
 
 
 def test_a_phone_that_was_off_and_was_heard_of_since_is_not_off() -> None:
-    """By a call of its own, or by its registration."""
+    """A later call or registration of the phone shows that it is on."""
     off = (2, "incoming", "+12065550142", "unregistered", "32009")
     silent = PhoneSigns(NOW, attempts(off))
     called = PhoneSigns(NOW, attempts(off, (1, "outgoing", "+15035550199", "answered", "")))
@@ -158,21 +158,21 @@ def alert(code: str, text: str, hours: float) -> dict[str, str]:
 def test_a_refusal_counts_for_the_phone_that_it_names_until_that_is_heard_of(
     text: str, hours: float, is_told: bool
 ) -> None:
-    """Not for another one, and not for one whose name is a part of a host's."""
+    """Until it is heard of again; not for other phones, and not for one whose name is part of a host name."""
     frame = attempts((2, "outgoing", "+15035550199", "answered", ""))
     found = checks_of("workbench", PhoneSigns(NOW, frame, [alert("32212", text, hours)]))
     assert ("refusals" in found) is is_told
 
 
 def test_a_refusal_that_names_nobody_is_told_for_a_day() -> None:
-    """It is nobody's in particular."""
+    """It is no certain phone's."""
     for hours, told in ((1, ["refusals that name no phone"]), (30, [])):
         signs = PhoneSigns(NOW, make_frame({}), [alert("32202", "bad+user+credentials", hours)])
         assert [one.name for one in phone_evidence(signs, PARAMETERS, "stage")] == told
 
 
 def test_a_phone_at_another_domain_is_told_by_its_registration_or_else_by_its_calls() -> None:
-    """A registration at the right one counts more than an old call."""
+    """A registration at the right domain counts more than an old call."""
     none = make_frame({})
     by_call = checks_of("workbench", PhoneSigns(NOW, none, called_through={"workbench": OTHER}))
     assert by_call["SIP domain that uses"].found == f"calls through {OTHER}, not {EMERGENCY}"
@@ -181,7 +181,7 @@ def test_a_phone_at_another_domain_is_told_by_its_registration_or_else_by_its_ca
 
 
 def test_a_new_country_is_told_once_it_is_called_again_and_again() -> None:
-    """Not one that was called in the days before, and not by one call."""
+    """A country called on earlier days is not new, and a single call does not count."""
     rows = [(hours, "outgoing", "+525555550199", "answered", "") for hours in (3, 2, 1)]
     assert "new countries" not in checks_of("workbench", PhoneSigns(NOW, attempts(*rows[:2])))
     assert checks_of("workbench", PhoneSigns(NOW, attempts(*rows)))["new countries"].found == "MX 3 times in a day"
@@ -191,7 +191,7 @@ def test_a_new_country_is_told_once_it_is_called_again_and_again() -> None:
 
 @pytest.mark.parametrize(("waits", "state"), [([900, 4000, 100], "good"), ([900, 2600, 4000], "wrong")])
 def test_one_cold_start_is_no_slow_service(waits: list[int], state: str) -> None:
-    """The median tells."""
+    """The median decides."""
     (check,) = wait_evidence("workbench", waits)
     assert check.state == state
     assert list(wait_evidence("workbench", [])) == []

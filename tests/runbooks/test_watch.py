@@ -1,4 +1,4 @@
-"""The runbook watch and its command, on the rehearsal: what is found, who is told, how it ends, what it leaves."""
+"""The runbook watch and its command, on the rehearsal: findings, messages, exit codes and files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Say = Callable[..., tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A rehearsal with stage deployed and its two phones set up, made once."""
+    """The state file of a rehearsal with stage deployed and its two phones set up, made once."""
     state = tmp_path_factory.mktemp("watch") / "state.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
@@ -57,7 +57,7 @@ def box() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def account(state: Path, tmp_path: Path, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """That rehearsal, with reports and parameters of the test's own: a rule that mails emergency calls."""
+    """That rehearsal, with separate reports and parameters: a rule that mails emergency calls."""
     monkeypatch.setenv("DIALTONE_REPORTS", str(tmp_path / "reports"))
     folder = tmp_path / "parameters"
     shutil.copytree(ROOT / SAMPLE, folder)
@@ -79,7 +79,7 @@ mail:
 
 @pytest.fixture
 def run(account: Account, capsys: pytest.CaptureFixture[str]) -> Say:
-    """The command, on stage: its exit code, and all that it said."""
+    """Run the command on stage and return its exit code and output."""
 
     def run(*options: str) -> tuple[int, str]:
         code = main(["watch", "-r", "environment", "stage", *options])
@@ -90,14 +90,14 @@ def run(account: Account, capsys: pytest.CaptureFixture[str]) -> Say:
 
 
 def subjects(box: Mailbox) -> list[str]:
-    """The subjects of what arrived."""
+    """The subjects of the mail received."""
     return [" ".join(str(one["Subject"]).split()) for one in box.letters]
 
 
 def test_an_emergency_call_is_mailed_once_with_what_to_run(
     run: Say, account: Account, box: Mailbox, tmp_path: Path
 ) -> None:
-    """Quiet before and after; the letter names phone, address and runbook."""
+    """No mail before and after; it has the phone, the address and the runbook."""
     assert run() == (0, "Watch stage: no alarm\n")
     place_call(account, CALL_FOR_HELP)
     code, said = run()
@@ -117,7 +117,7 @@ def test_an_emergency_call_is_mailed_once_with_what_to_run(
 
 
 def test_a_live_build_other_than_the_files_goes_on_until_it_is_deployed(run: Say, box: Mailbox, tmp_path: Path) -> None:
-    """Told when it is new and when it is over; meanwhile the command ends with 2."""
+    """Messages at start and end; meanwhile the exit code is 2."""
     rules, dialplan = (tmp_path / "parameters" / name for name in ("watch.yaml", "dialplan.yaml"))
     rules.write_text(rules.read_text("utf-8").replace(HELP, LIVE), encoding="utf-8")
     text = dialplan.read_text("utf-8")
@@ -135,7 +135,7 @@ def test_a_live_build_other_than_the_files_goes_on_until_it_is_deployed(run: Say
 
 
 def test_a_mail_server_that_refuses_is_listed_and_tried_again(run: Say, account: Account, box: Mailbox) -> None:
-    """The command ends with 4 until the message is taken."""
+    """The exit code is 4 until the message is accepted."""
     box.replies = {"AUTH": "535 no"}
     place_call(account, CALL_FOR_HELP)
     code, said = run()
@@ -152,7 +152,7 @@ def test_a_mail_server_that_refuses_is_listed_and_tried_again(run: Say, account:
 
 
 def opened() -> Runbook:
-    """The runbook as JupyterLab opens it: it tells nobody."""
+    """The runbook as JupyterLab opens it, which sends no message."""
     from dialtone_nb.cli.arguments import build_parser
     from dialtone_nb.cli.watch import open_watch
     from dialtone_nb.runbooks.steps.parameters_cell import Given
@@ -162,7 +162,7 @@ def opened() -> Runbook:
 
 
 def test_show_tells_nobody_and_keeps_nothing(run: Say, account: Account, box: Mailbox, tmp_path: Path) -> None:
-    """But says what would be told."""
+    """It prints the messages that would be sent."""
     place_call(account, CALL_FOR_HELP)
     code, said = run("--show")
     assert (code, box.letters, (tmp_path / "reports").exists()) == (0, [], False)
@@ -170,7 +170,7 @@ def test_show_tells_nobody_and_keeps_nothing(run: Say, account: Account, box: Ma
 
 
 def test_a_test_message_arrives_or_says_why_not(run: Say, box: Mailbox) -> None:
-    """Over each channel, whatever goes on."""
+    """Over each channel, whatever its rules find."""
     assert run("--test") == (0, "mail: the message was taken\n")
     assert subjects(box) == ["[dialtone] REHEARSAL: a test: messages of the watch arrive here"]
     box.replies = {"RCPT": "550 no"}
@@ -180,7 +180,7 @@ def test_a_test_message_arrives_or_says_why_not(run: Say, box: Mailbox) -> None:
 def test_a_missing_secret_ends_with_5_before_anything(
     run: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With its name and where to set it; only to look takes none."""
+    """The error says where to set it; `show` does not need it."""
     monkeypatch.setenv("DIALTONE_MAIL_PASSWORD", "")
     code, said = run()
     assert (code, (tmp_path / "reports").exists()) == (5, False)
@@ -191,7 +191,7 @@ def test_a_missing_secret_ends_with_5_before_anything(
 def test_where_twilio_is_away_rules_say_that_they_cannot_look(
     run: Say, box: Mailbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The command ends with 1, and no alarm is over for it."""
+    """The exit code is 1, and no alarm ends."""
 
     rules = tmp_path / "parameters" / "watch.yaml"
     rules.write_text(rules.read_text("utf-8").replace(HELP, f"{HELP}\n{LIVE}"), encoding="utf-8")
@@ -209,14 +209,14 @@ def test_where_twilio_is_away_rules_say_that_they_cannot_look(
 
 
 def test_every_check_of_verify_can_be_waited_for(account: Account) -> None:
-    """The names that rules may have are those that verify makes."""
+    """The names that rules may have are those of verify's checks."""
     runbook = opened()
     names = [check.name for check in verify_site(open_site(runbook, "stage")).checks]
     assert [name for name in names if not any(fnmatchcase(name, known) for known in CHECKS)] == []
 
 
 def test_a_rule_that_is_wrong_ends_with_5_and_tells_nobody(run: Say, box: Mailbox, tmp_path: Path) -> None:
-    """Whatever the command was to do."""
+    """Whatever the command's action is."""
     rules = tmp_path / "parameters" / "watch.yaml"
     rules.write_text(rules.read_text("utf-8").replace("emergency", "emergencies"), encoding="utf-8")
     for options in ((), ("--show",), ("--test",), ("--prometheus",)):
@@ -226,7 +226,7 @@ def test_a_rule_that_is_wrong_ends_with_5_and_tells_nobody(run: Say, box: Mailbo
 
 
 def test_the_rows_are_printed_for_prometheus(run: Say) -> None:
-    """A file to be put beside its configuration."""
+    """A rules file for Prometheus."""
     code, said = run("--prometheus")
     assert code == 0
     assert "- alert: Help\n" in said

@@ -16,13 +16,13 @@ __all__ = ["parameters", "table"]
 
 @pytest.fixture
 def folder(tmp_path: Path, table: Table) -> Path:
-    """A server's folder in which prod serves the sample's table."""
+    """A server's folder with the sample's table served in prod."""
     fill_folder(tmp_path, table)
     return tmp_path
 
 
 @pytest.fixture
 def caller(folder: Path) -> Iterator[Caller]:
-    """Twilio, in front of a server for prod."""
+    """Twilio's requests, to a server for prod."""
     with server_in_thread(settings_for(folder)) as asking:
         yield asking

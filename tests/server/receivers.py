@@ -1,4 +1,4 @@
-"""Receivers of events that really listen: a webhook, and as much of AWS SNS as boto3 asks for."""
+"""Receivers of events on local ports: a webhook, and AWS SNS as far as boto3 needs it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 @dataclass
 class Receiver:
-    """What arrived, and with which statuses the next requests are answered, once each; then with 200."""
+    """The requests received, and the statuses for the next responses, once each; then 200."""
 
     url: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -26,18 +26,18 @@ class Receiver:
 
     @property
     def names(self) -> list[str]:
-        """The names of the events that arrived."""
+        """The names of the received events."""
         return [event["event"] for event in self.events]
 
     def take(self, body: bytes) -> tuple[int, bytes]:
-        """A webhook's answer."""
+        """A webhook's response."""
         status = self.statuses.pop(0) if self.statuses else 200
         if status == 200:
             self.events += json.loads(body)
         return status, b""
 
     def publish(self, body: bytes) -> tuple[int, bytes]:
-        """The answer to PublishBatch, in AWS's query protocol."""
+        """The response to PublishBatch, in AWS's query protocol."""
         asked = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         assert asked["Action"] == "PublishBatch"
         assert asked["TopicArn"] == "arn:aws:sns:us-west-2:123456789012:calls"
@@ -76,7 +76,7 @@ def receiver(*, sns: bool = False) -> Iterator[Receiver]:
             self.wfile.write(answer)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     received.url = f"http://127.0.0.1:{server.server_address[1]}/hook?key=k3y"

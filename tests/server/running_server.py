@@ -1,4 +1,4 @@
-"""A server that runs, as a thread or as a process of its own, and a Twilio that asks it."""
+"""A running server, as a thread or a process, and a client that sends Twilio's requests."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ ENDED = "/call-status?direction=outgoing&client=lobby"
 
 
 def outgoing(dialled: str, call_sid: str = CALL_SID) -> dict[str, str]:
-    """What Twilio sends when the lobby's phone dials."""
+    """Twilio's parameters when the lobby's phone dials."""
     return {**LOBBY_CALLS, "To": f"sip:{dialled}@phones.example", "CallSid": call_sid}
 
 
 @dataclass
 class Caller:
-    """Asks a server as Twilio does: signed, over connections that stay open."""
+    """Sends signed requests as Twilio does, over persistent connections."""
 
     url: str
     # Where Twilio believes that it asks, if it is not where it really does.
@@ -82,7 +82,7 @@ class _Signed(dict[str, list[str]]):
 
 
 def fill_folder(folder: Path, table: Table, environment: str = "prod") -> str:
-    """The version of the table, pushed and switched on."""
+    """Push the table and switch it on; returns its version."""
     version = push_table(folder, table)
     switch_table(folder, environment, version)
     return version
@@ -111,18 +111,18 @@ def server_in_thread(settings: Settings) -> Iterator[Caller]:
 
 @dataclass
 class ServerProcess:
-    """`python -m dialtone_nb serve` as a process of its own."""
+    """`python -m dialtone_nb serve` as a process."""
 
     child: subprocess.Popen[str]
     caller: Caller
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does."""
+        """Kill it."""
         os.killpg(self.child.pid, signal.SIGKILL)
         self.child.communicate(timeout=30)
 
     def stop(self) -> tuple[int, str]:
-        """Its exit code and all that it wrote to stderr, after it was asked to end."""
+        """Ask it to end, and return its exit code and stderr."""
         self.child.send_signal(signal.SIGTERM)
         _, errors = self.child.communicate(timeout=30)
         return self.child.returncode, errors
@@ -136,7 +136,7 @@ def serve_command(folder: Path, *options: str) -> list[str]:
 
 @contextmanager
 def server_process(folder: Path, *options: str, variables: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
-    """A server process that answers, killed in the end if it is still there."""
+    """A server process that answers, killed in the end if it still runs."""
     child = subprocess.Popen(
         serve_command(folder, *options),
         env={**os.environ, **SECRETS, **(variables or {})},
@@ -159,7 +159,7 @@ def server_process(folder: Path, *options: str, variables: Mapping[str, str] | N
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
-    """The processes that answer."""
+    """The worker processes."""
     found: list[psutil.Process] = []
     for one in psutil.Process(pid).children():
         # One that was killed may be gone before it is asked.
@@ -170,13 +170,13 @@ def workers_of(pid: int) -> list[psutil.Process]:
 
 
 def events_in(folder: Path, environment: str = "prod") -> list[dict[str, Any]]:
-    """The events that are on the disk, each line whole."""
+    """The events on the disk, each a complete line."""
     files = sorted((folder / "events" / environment).glob("*.jsonl"))
     return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def wait_until(is_so: Any, within_s: float = 20) -> None:
-    """Go on as soon as something is so; an `AssertionError` where it never is."""
+    """Wait for a condition; raises AssertionError if it never becomes true."""
     end = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < end, "it never came to that"

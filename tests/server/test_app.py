@@ -1,4 +1,4 @@
-"""The server over HTTP: what Twilio gets, what everybody else gets, and a table that changes while calls come in."""
+"""The server over HTTP: responses to Twilio and to others, and switching tables during calls."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PATHS = ("/sip-outgoing", "/sip-incoming", "/call-status", "/serving")
 
 
 def raw(caller: Caller, path: str, body: bytes, headers: dict[str, str], method: str = "POST") -> int:
-    """The status of a request that is written by hand."""
+    """The status of a hand-written request."""
     connection = HTTPConnection(caller.url.removeprefix("http://"), timeout=10)
     connection.request(method, path, body=body, headers=headers)
     try:
@@ -46,7 +46,7 @@ def raw(caller: Caller, path: str, body: bytes, headers: dict[str, str], method:
 
 
 def test_a_call_is_answered_and_its_events_are_kept(caller: Caller, folder: Path) -> None:
-    """A phone dials, talks, hangs up: two answers and two lines, in the words of the deployed functions."""
+    """A phone dials, talks, hangs up: two responses and two lines, as from the deployed functions."""
     answer = caller.ask("/sip-outgoing", LOBBY_CALLS)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
@@ -71,7 +71,7 @@ def test_a_call_is_answered_and_its_events_are_kept(caller: Caller, folder: Path
 
 @pytest.mark.parametrize("case", CALLERS, ids=lambda case: case.situation)
 def test_caller(table: Table, case: CallerCase) -> None:
-    """Who calls is told, in each case of the dial plan's, as it is there, and stands in the event of the call."""
+    """The caller is identified as in each case of the dial plan, and is in the call's event."""
     sent = {"SipUsername": case.call.sip_username, "To": case.call.to, "From": case.call.from_}
     answer = Responder(table, case.call.environment).outgoing(WebhookRequest(sent, "https://calls.example.org"))
     named = answer.events[0].get("identified_by")
@@ -80,7 +80,7 @@ def test_caller(table: Table, case: CallerCase) -> None:
 
 
 def test_a_user_name_sent_twice_names_nobody(caller: Caller, folder: Path) -> None:
-    """From tells who calls, then; and where From was sent twice, nobody is known."""
+    """Then From decides; if From was sent twice, the caller is unknown."""
     own = ("From", "sip:lobby@dialtone-example-prod.sip.twilio.com")
     names = [("SipUsername", "clinic"), ("SipUsername", "library"), ("To", "sip:5035550199@x")]
     assert "<Dial" in caller.ask("/sip-outgoing", [own, *names]).text
@@ -93,7 +93,7 @@ def test_a_user_name_sent_twice_names_nobody(caller: Caller, folder: Path) -> No
 
 @pytest.mark.parametrize("duration", ["9" * 5000, "\u0664\u0662", "-1", "1e3", ""])
 def test_a_duration_that_is_none_is_left_out(caller: Caller, folder: Path, duration: str) -> None:
-    """The caller is answered in any case, and the event has no duration."""
+    """The call is answered, and the event has no duration."""
     ended = {"CallSid": CALL_SID, "DialCallStatus": "completed", "DialCallDuration": duration}
     assert caller.ask(ENDED, ended).status_code == 200
     wait_until(lambda: len(events_in(folder)) == 1)
@@ -101,7 +101,7 @@ def test_a_duration_that_is_none_is_left_out(caller: Caller, folder: Path, durat
 
 
 def test_what_the_far_side_answered_by_sip_is_in_the_event(caller: Caller, folder: Path) -> None:
-    """In the words of the deployed functions: as Twilio sent it."""
+    """As Twilio sent it, and as from the deployed functions."""
     ended = {"CallSid": CALL_SID, "DialCallStatus": "failed", "ErrorCode": "32011", "DialSipResponseCode": "408"}
     caller.ask(ENDED, ended)
     wait_until(lambda: len(events_in(folder)) == 1)
@@ -110,7 +110,7 @@ def test_what_the_far_side_answered_by_sip_is_in_the_event(caller: Caller, folde
 
 
 def test_no_other_party_is_in_the_events(caller: Caller, folder: Path) -> None:
-    """Who was called, and who called, stands nowhere."""
+    """Events have neither the called nor the calling number."""
     caller.ask("/sip-outgoing", LOBBY_CALLS)
     caller.ask("/sip-incoming", {"To": "+15035550103", "From": "+12125550188", "CallSid": CALL_SID})
     wait_until(lambda: len(events_in(folder)) == 2)
@@ -119,7 +119,7 @@ def test_no_other_party_is_in_the_events(caller: Caller, folder: Path) -> None:
 
 
 def test_a_get_is_answered_as_a_post_is(caller: Caller) -> None:
-    """A SIP domain may be set to either; a GET's parameters are in the URL that is signed."""
+    """A SIP domain may use either; a GET's parameters are in the signed URL."""
     assert caller.ask("/sip-outgoing", LOBBY_CALLS, method="GET").text == caller.ask("/sip-outgoing", LOBBY_CALLS).text
 
 
@@ -135,7 +135,7 @@ def test_nobody_but_twilio_is_answered(caller: Caller, path: str) -> None:
 
 
 def test_parameters_that_were_changed_on_the_way_are_not_believed(caller: Caller) -> None:
-    """The signature covers every one of them."""
+    """The signature covers all of them."""
     signed = caller.ask("/sip-outgoing", LOBBY_CALLS).request
     assert isinstance(signed.body, str)
     headers = {name: signed.headers[name] for name in ("X-Twilio-Signature", "Content-Type")}
@@ -158,13 +158,13 @@ def test_parameters_that_were_changed_on_the_way_are_not_believed(caller: Caller
     ],
 )
 def test_what_twilio_would_not_send_is_refused(caller: Caller, body: bytes, kind: str, status: int) -> None:
-    """Another kind of body, no UTF-8, too many parameters, too much of it."""
+    """Another content type, no UTF-8, too many parameters, too long a body."""
     assert raw(caller, "/sip-outgoing", body, {"Content-Type": kind, "X-Twilio-Signature": "x"}) == status
     assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
 
 
 def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_as_well(caller: Caller) -> None:
-    """Chunked, and more than is read."""
+    """Chunked, and longer than the limit."""
     chunks = (b"a=" + b"b" * 9_000 for _ in range(10))
     answer = requests.post(
         f"{caller.url}/sip-outgoing",
@@ -180,19 +180,19 @@ def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_as_well(caller: Call
     [("PUT", "/sip-outgoing", 405), ("POST", "/healthz", 405), ("GET", "/", 404), ("GET", "/sip-outgoing/", 404)],
 )
 def test_other_requests_are_refused(caller: Caller, method: str, path: str, status: int) -> None:
-    """Methods and paths that there are not."""
+    """Unknown methods and paths."""
     answer = requests.request(method, caller.url + path, timeout=10, allow_redirects=False)
     assert answer.status_code == status
 
 
 def test_a_parameter_that_was_sent_twice_is_nobodys(caller: Caller) -> None:
-    """Signed, but no call of Twilio's: it is decided on as if it were not there."""
+    """Such a request is signed but not from a call, and is decided as if the parameter were missing."""
     answer = caller.ask("/sip-outgoing", [*LOBBY_CALLS.items(), ("To", "sip:9005550199@x")])
     assert "What was dialled is not a telephone number" in answer.text
 
 
 def test_a_proxy_is_believed_where_it_is_declared(folder: Path) -> None:
-    """Twilio asks https://calls.example.org; the proxy asks us in plain HTTP, and says so."""
+    """Twilio requests https://calls.example.org; the proxy forwards plain HTTP with X-Forwarded headers."""
     said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "calls.example.org"}
     with server_in_thread(settings_for(folder, proxies=("127.0.0.0/8",))) as caller:
         caller.public_url = "https://calls.example.org"
@@ -205,7 +205,7 @@ def test_a_proxy_is_believed_where_it_is_declared(folder: Path) -> None:
 
 
 def test_a_base_url_needs_nothing_of_the_proxy(folder: Path) -> None:
-    """It may have a path that the proxy takes away."""
+    """It may have a path that the proxy removes."""
     with server_in_thread(settings_for(folder, base_url="https://example.org/phones/")) as caller:
         caller.public_url = "https://example.org/phones"
         answer = caller.ask("/sip-outgoing", LOBBY_CALLS, headers={"Host": "whatever"})
@@ -214,7 +214,7 @@ def test_a_base_url_needs_nothing_of_the_proxy(folder: Path) -> None:
 
 
 def test_it_proves_that_it_is_ours_and_what_it_serves(caller: Caller, folder: Path) -> None:
-    """Whoever has the token can ask, with a challenge, and check the answer."""
+    """A client with the token can send a challenge and check the response."""
     said = caller.ask("/serving", {"challenge": "abc"}, method="GET").json()
     assert said["environment"] == "prod"
     assert said["version"] == read_serving(folder, "prod").version
@@ -224,7 +224,7 @@ def test_it_proves_that_it_is_ours_and_what_it_serves(caller: Caller, folder: Pa
 
 
 def test_health_and_calls_without_a_table(tmp_path: Path, table: Table) -> None:
-    """A server may be started before the first deploy: it says that it can't answer yet, and then does."""
+    """A server started before the first deploy says that it has no table, and answers once it has one."""
     with server_in_thread(settings_for(tmp_path)) as caller:
         assert requests.get(f"{caller.url}/healthz", timeout=10).status_code == 503
         assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 503
@@ -237,7 +237,7 @@ def test_health_and_calls_without_a_table(tmp_path: Path, table: Table) -> None:
 
 @pytest.mark.parametrize("harm", ["no note", "no folder", "damaged note", "damaged table", "no table"])
 def test_the_last_good_table_stays(tmp_path: Path, table: Table, harm: str) -> None:
-    """Whatever becomes of the folder, calls are answered as before; /healthz says what is wrong, until it is not."""
+    """Whatever happens to the folder, calls are answered as before; /healthz reports the problem until it ends."""
     folder = tmp_path / "server"
     first, second = push_table(folder, table), push_table(folder, table.model_copy(update={"ring_timeout_s": 20}))
     note = folder / "environments" / "prod.json"
@@ -271,7 +271,7 @@ def test_the_last_good_table_stays(tmp_path: Path, table: Table, harm: str) -> N
 
 
 def test_a_worker_that_starts_over_a_damaged_table_serves_the_one_before(tmp_path: Path, table: Table) -> None:
-    """It never had the good one in memory."""
+    """It never loaded the good one."""
     first, second = push_table(tmp_path, table), push_table(tmp_path, table.model_copy(update={"ring_timeout_s": 20}))
     switch_table(tmp_path, "prod", first)
     switch_table(tmp_path, "prod", second)
@@ -282,7 +282,7 @@ def test_a_worker_that_starts_over_a_damaged_table_serves_the_one_before(tmp_pat
 
 
 def test_a_worker_that_starts_where_the_note_has_vanished_serves_the_newest_table(folder: Path) -> None:
-    """Calls were answered there, so a table was switched on, and nobody closed the environment, which is noted."""
+    """Calls were answered there, so a table was in use, and no note says that it was removed."""
     with server_in_thread(settings_for(folder)) as caller:
         assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
     (folder / "environments" / "prod.json").unlink()
@@ -292,7 +292,7 @@ def test_a_worker_that_starts_where_the_note_has_vanished_serves_the_newest_tabl
 
 
 def test_a_server_takes_and_proves_both_tokens_while_one_is_rotated(folder: Path) -> None:
-    """So that a promotion, which comes between two calls, loses none."""
+    """So that promoting a token between two calls loses none."""
     other = "b" * 32
     with server_in_thread(settings_for(folder, variables={"TWILIO_AUTH_TOKEN_SECONDARY": other})) as caller:
         for token in (AUTH_TOKEN, other):
@@ -301,7 +301,7 @@ def test_a_server_takes_and_proves_both_tokens_while_one_is_rotated(folder: Path
 
 
 def test_a_worker_that_starts_over_a_damaged_note_serves_the_newest_table(tmp_path: Path, table: Table) -> None:
-    """Which one was served nobody knows, and a phone must be able to call for help."""
+    """The served version is unknown, but a phone must be able to call for help."""
     switch_table(tmp_path, "prod", push_table(tmp_path, table))
     (tmp_path / "environments" / "prod.json").write_text('{"version": "')
     with server_in_thread(settings_for(tmp_path)) as caller:
@@ -310,7 +310,7 @@ def test_a_worker_that_starts_over_a_damaged_note_serves_the_newest_table(tmp_pa
 
 
 def test_calls_are_answered_where_no_events_can_be_kept(tmp_path: Path, table: Table) -> None:
-    """The folder of events can't be made; /healthz says so until it can."""
+    """The folder of events can't be created, which /healthz reports."""
     fill_folder(tmp_path, table)
     with receiver() as received:
         (tmp_path / "events").write_text("in the way")
@@ -326,7 +326,7 @@ def test_calls_are_answered_where_no_events_can_be_kept(tmp_path: Path, table: T
 
 
 def test_metrics_tell_what_happened(caller: Caller, folder: Path) -> None:
-    """Requests, decisions, outcomes, events and the table, as Prometheus reads them."""
+    """Requests, decisions, outcomes, events and the table, in Prometheus's format."""
     caller.ask("/sip-outgoing", LOBBY_CALLS)
     caller.ask("/sip-outgoing", LOBBY_CALLS | {"To": "sip:9005550199@x"})
     caller.ask("/sip-outgoing", LOBBY_CALLS, token="x" * 32)
@@ -351,7 +351,7 @@ def test_metrics_tell_what_happened(caller: Caller, folder: Path) -> None:
 
 
 def test_a_table_is_switched_without_a_dropped_call(caller: Caller, folder: Path, table: Table) -> None:
-    """Calls go on all the while; each is answered by the old table or the new one, and after a while by the new."""
+    """During continuous calls each is answered by the old table or the new one, in the end by the new."""
     other = push_table(folder, table.model_copy(update={"ring_timeout_s": 17}))
     first = read_serving(folder, "prod").version
     answers: list[tuple[int, bool]] = []
@@ -379,7 +379,7 @@ def test_a_table_is_switched_without_a_dropped_call(caller: Caller, folder: Path
 def test_a_table_that_can_not_be_served_changes_nothing(
     caller: Caller, folder: Path, table: Table, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is damaged: the server says so once, and serves what it served, until it is pushed again."""
+    """The server reports a damaged table once, and serves the old one until it is pushed again."""
     first = read_serving(folder, "prod").version
     other = push_table(folder, table.model_copy(update={"ring_timeout_s": 17}))
     (folder / "tables" / f"{other}.json").write_text("{}", encoding="utf-8")
@@ -393,7 +393,7 @@ def test_a_table_that_can_not_be_served_changes_nothing(
 
 
 def test_a_wrong_address_is_told_in_the_log_once(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
-    """The commonest fault of all: Twilio asks for a URL that the server does not see as its own."""
+    """The most frequent mistake: Twilio's URL differs from the one that the server reconstructs."""
     caller.public_url = "https://calls.example.org"
     for _ in range(5):
         assert caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 403

@@ -1,4 +1,4 @@
-"""`python -m dialtone_nb serve` as a process: how it starts, what it refuses, how it ends."""
+"""`python -m dialtone_nb serve` as a process: start, errors, end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.server.running_server import (
 
 
 def refused(folder: Path, *options: str, **variables: str) -> tuple[int, list[str]]:
-    """The exit code and the lines of a server that can't be started so."""
+    """The exit code and lines of a server that can't start with these options."""
     command = [sys.executable, "-m", "dialtone_nb", "serve", "--folder", str(folder), *options]
     plain = {name: value for name, value in os.environ.items() if name not in SECRETS}
     done = subprocess.run(
@@ -45,7 +45,7 @@ def refused(folder: Path, *options: str, **variables: str) -> tuple[int, list[st
 
 
 def test_it_answers_until_it_is_told_to_stop(folder: Path) -> None:
-    """It says where it answers and what it serves, and ends well, with the last event on the disk."""
+    """It prints its address and table, and ends with 0 and the last event on the disk."""
     with server_process(folder) as server:
         assert server.caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
         code, errors = server.stop()
@@ -55,7 +55,7 @@ def test_it_answers_until_it_is_told_to_stop(folder: Path) -> None:
 
 
 def test_it_starts_over_a_damaged_note(folder: Path) -> None:
-    """It says so, and answers."""
+    """It reports it, and answers."""
     (folder / "environments" / "prod.json").write_text("[]")
     with server_process(folder) as server:
         assert server.caller.ask("/sip-outgoing", LOBBY_CALLS).status_code == 200
@@ -66,7 +66,7 @@ def test_it_starts_over_a_damaged_note(folder: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_it_may_be_told_to_stop_before_it_answers(folder: Path, workers: str, number: signal.Signals) -> None:
-    """As soon as it says where it will be: it ends well instead of never."""
+    """A signal right after its first line ends it properly."""
     command = serve_command(folder, "--workers", workers)
     with subprocess.Popen(command, env=os.environ | SECRETS, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout
@@ -76,7 +76,7 @@ def test_it_may_be_told_to_stop_before_it_answers(folder: Path, workers: str, nu
 
 
 def test_no_secret_is_told(folder: Path) -> None:
-    """Neither by the process's own lines nor by its pages, and the events do not have them either."""
+    """Neither its output nor its pages nor its events have one."""
     webhook = "http://127.0.0.1:1/hook?key=k3y"
     with server_process(folder, variables={"EVENTS_WEBHOOK_URL": webhook}) as server:
         assert (
@@ -127,7 +127,7 @@ def test_what_it_can_not_be_started_with_is_told_in_a_line(
 
 
 def test_a_port_that_is_taken_is_named(folder: Path) -> None:
-    """Another program has it."""
+    """The error for a port in use."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         code, lines = refused(folder, "--environment", "prod", "--port", port, **SECRETS)
@@ -135,14 +135,14 @@ def test_a_port_that_is_taken_is_named(folder: Path) -> None:
 
 
 def test_secrets_may_stand_in_a_file(folder: Path) -> None:
-    """In .env, beside where it is started; a bad name in there would be refused for its own sake."""
+    """In .env in the working directory; an unknown name in it would be an error."""
     (folder / ".env").write_text("TWILIO_AUTH_TOKEN=x\n", encoding="utf-8")
     _, lines = refused(folder, "--environment", "prod", "--workers", "0")
     assert lines == ["--workers: 0 is too few or too many; 1 to 64"]
 
 
 def test_several_workers_answer_and_count_together(folder: Path) -> None:
-    """One of them is killed and replaced; calls go on, and what it counted still counts."""
+    """A killed worker is replaced; calls continue, and its counts are kept."""
     with server_process(folder, "--workers", "2") as server:
         wait_until(lambda: len(workers_of(server.child.pid)) == 2)
         # In memory, so that they start on a full disk too.
@@ -168,7 +168,7 @@ def test_several_workers_answer_and_count_together(folder: Path) -> None:
 
 
 def test_workers_log_as_one_process_does(folder: Path) -> None:
-    """What each serves is told; bad signatures are a line a minute together, and what is no HTTP is none."""
+    """What each serves is logged; bad signatures are one line a minute together, non-HTTP traffic none."""
     with server_process(folder, "--workers", "2") as server:
         wait_until(lambda: len(workers_of(server.child.pid)) == 2)
         port = int(server.caller.url.rpartition(":")[2])
@@ -186,7 +186,7 @@ def test_workers_log_as_one_process_does(folder: Path) -> None:
 
 
 def test_workers_do_not_outlive_whoever_would_replace_them(folder: Path) -> None:
-    """The first process is killed: its workers finish and end, so that the port is free for the next."""
+    """When the first process is killed its workers finish and end, which frees the port."""
     with server_process(folder, "--workers", "2") as server:
         wait_until(lambda: len(workers_of(server.child.pid)) == 2)
         workers = workers_of(server.child.pid)
@@ -195,7 +195,7 @@ def test_workers_do_not_outlive_whoever_would_replace_them(folder: Path) -> None
 
 
 def test_its_help_names_what_comes_from_the_environment() -> None:
-    """Secrets have no options, so they are told here."""
+    """Secrets are not options, so the help names their variables."""
     command = [sys.executable, "-m", "dialtone_nb", "serve", "--help"]
     told = " ".join(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
     for name in (*SECRETS, "EVENTS_WEBHOOK_URL", "EVENTS_SNS_TOPIC_ARN"):

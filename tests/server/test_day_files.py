@@ -1,4 +1,4 @@
-"""Event lines on the disk: whole or not there, whoever writes and however it ends."""
+"""Lines of events on the disk are complete or absent, for any writers and interruptions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DAY = "2026-11-24.jsonl"
 
 
 def test_a_file_is_a_utc_day(tmp_path: Path) -> None:
-    """What happens in the evening, west of Greenwich, belongs to the next day there."""
+    """An evening west of Greenwich is the next day there."""
     evening = datetime(2026, 11, 23, 20, tzinfo=timezone(timedelta(hours=-8)))
     assert day_file(tmp_path, evening.astimezone(UTC)) == tmp_path / DAY
 
 
 def test_lines_are_added_and_read_from_where_one_has_come_to(tmp_path: Path) -> None:
-    """A position stays good while the file grows."""
+    """A position stays valid while the file grows."""
     append_lines(tmp_path / DAY, [b"one", b"two"])
     first, position = read_lines(tmp_path, Position(DAY), 1)
     append_lines(tmp_path / DAY, [b"three"])
@@ -34,14 +34,14 @@ def test_lines_are_added_and_read_from_where_one_has_come_to(tmp_path: Path) -> 
 
 
 def test_a_line_without_its_end_is_not_read(tmp_path: Path) -> None:
-    """Somebody is still writing it."""
+    """It is still being written."""
     (tmp_path / DAY).write_bytes(b"one\ntw")
     assert read_lines(tmp_path, Position(DAY), 10) == ([b"one"], Position(DAY, 4))
 
 
 @pytest.mark.parametrize("left", [b"tw", b"one\ntw", b"one\n", b"", b"one\n" + b"x" * 200_000, b"x" * 200_000])
 def test_what_a_dead_process_left_without_its_end_is_cut_off(tmp_path: Path, left: bytes) -> None:
-    """The next line does not become a part of it."""
+    """The next line is not appended to it."""
     (tmp_path / DAY).write_bytes(left)
     append_lines(tmp_path / DAY, [b"three"])
     assert (tmp_path / DAY).read_bytes().split(b"\n") == [*([b"one"] if b"\n" in left else []), b"three", b""]
@@ -63,7 +63,7 @@ append_lines(path, [b"after"])
 
 
 def test_what_a_full_disk_cuts_short_is_taken_back(tmp_path: Path) -> None:
-    """A file that may not grow beyond twenty bytes takes a part of a batch: none of it stays."""
+    """If a file can take only part of a batch, the batch is removed from it."""
     done = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path / DAY], capture_output=True, text=True, check=True)
     assert done.stdout == "File too large\n"
     assert (tmp_path / DAY).read_bytes() == b"before\nafter\n"
@@ -87,7 +87,7 @@ for number in range(200):
 
 
 def test_several_processes_write_one_file(tmp_path: Path) -> None:
-    """Nothing is mixed up, nothing is missing, and what was added together stands together."""
+    """No line is mixed or missing, and batches stay together."""
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, tmp_path / DAY, name]) for name in ("a", "b", "c")]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     lines = (tmp_path / DAY).read_bytes().splitlines()
@@ -97,7 +97,7 @@ def test_several_processes_write_one_file(tmp_path: Path) -> None:
 
 
 def test_the_file_is_open_for_readers(tmp_path: Path) -> None:
-    """Reports are made by others than the server."""
+    """Reports may run as another user."""
     mask = os.umask(0o022)
     try:
         append_lines(tmp_path / DAY, [b"one"])

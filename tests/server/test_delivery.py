@@ -1,4 +1,4 @@
-"""Events are handed on: all of them, in order, across restarts, and never at a call's expense."""
+"""Delivery of events: all, in order, across restarts, without delaying a call."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def add(folder: Path, *names: str, day: str = DAY) -> None:
 
 @contextmanager
 def courier(folder: Path, sink: Sink, most: int = 2**20) -> Iterator[Metrics]:
-    """A courier at work, and what it counts; it has begun when this begins."""
+    """A running courier, started with the block, and its counts."""
     metrics = Metrics()
     working = Courier(folder, sink, metrics, most)
     wait_until((folder / f".{sink.name}.json").exists)
@@ -46,13 +46,13 @@ def courier(folder: Path, sink: Sink, most: int = 2**20) -> Iterator[Metrics]:
 
 
 def counted(metrics: Metrics, result: str, sink: str = "webhook") -> float:
-    """How many events were counted so."""
+    """The number of events with this result."""
     value: float = metrics.deliveries.labels(sink, result)._value.get()
     return value
 
 
 def test_events_are_handed_on_from_when_it_was_asked_for(tmp_path: Path) -> None:
-    """What was there before stays where it is; then everything, in order, in few requests."""
+    """Earlier events are left out; later ones are sent in order, in few requests."""
     add(tmp_path, "before")
     with receiver() as received, courier(tmp_path, WebhookSink(received.url)) as metrics:
         names = [str(number) for number in range(250)]
@@ -63,7 +63,7 @@ def test_events_are_handed_on_from_when_it_was_asked_for(tmp_path: Path) -> None
 
 
 def test_the_next_server_goes_on_where_this_one_ended(tmp_path: Path) -> None:
-    """Events of the time between are not left out, and none comes twice."""
+    """Events in between are delivered, each once."""
     with receiver() as received:
         with courier(tmp_path, WebhookSink(received.url)):
             add(tmp_path, "one")
@@ -76,7 +76,7 @@ def test_the_next_server_goes_on_where_this_one_ended(tmp_path: Path) -> None:
 
 
 def test_a_day_that_is_over_is_finished_before_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Midnight passes; a worker that was slow adds to the day before; nothing is left out."""
+    """At midnight a slow worker may still append to the day before; no event is left out."""
     monkeypatch.setattr("dialtone_nb.server.delivery._SETTLED_AFTER_S", 1.5)
     with receiver() as received, courier(tmp_path, WebhookSink(received.url)):
         add(tmp_path, "evening")
@@ -87,7 +87,7 @@ def test_a_day_that_is_over_is_finished_before_the_next(tmp_path: Path, monkeypa
 
 
 def test_a_receiver_that_fails_gets_them_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Server errors, too many requests, a redirect: tried again, in order, told once, without the URL."""
+    """Server errors, 429 and redirects: retried in order, logged once, without the URL."""
     with receiver() as received, courier(tmp_path, WebhookSink(received.url)) as metrics:
         received.statuses = [500, 429]
         add(tmp_path, "one")
@@ -101,7 +101,7 @@ def test_a_receiver_that_fails_gets_them_later(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_a_receiver_that_is_not_there_gets_them_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody listens at first."""
+    """At first the port is closed."""
     with receiver() as received:
         gone = received.url
     with courier(tmp_path, WebhookSink(gone)):
@@ -113,7 +113,7 @@ def test_a_receiver_that_is_not_there_gets_them_later(tmp_path: Path, caplog: py
 
 
 def test_what_is_refused_for_good_does_not_hold_up_the_rest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is counted and told, and the next events go."""
+    """It is counted and logged, and the next events are sent."""
     with receiver() as received, courier(tmp_path, WebhookSink(received.url)) as metrics:
         received.statuses = [422]
         add(tmp_path, "one", "two")
@@ -124,7 +124,7 @@ def test_what_is_refused_for_good_does_not_hold_up_the_rest(tmp_path: Path, capl
 
 
 def test_there_is_an_end_to_what_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest are given up, a whole day of them too, and counted."""
+    """The oldest are dropped, even a whole day, and counted."""
     monkeypatch.setattr("dialtone_nb.server.delivery._SETTLED_AFTER_S", 0)
     with receiver() as received:
         with courier(tmp_path, WebhookSink(received.url)):
@@ -139,7 +139,7 @@ def test_there_is_an_end_to_what_waits(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_only_one_of_several_hands_on(tmp_path: Path) -> None:
-    """Two servers on one folder: each event arrives once, and goes on arriving when the first one ends."""
+    """Two servers on one folder: each event arrives once, also after the first one ends."""
     with receiver() as received:
         first = Courier(tmp_path, WebhookSink(received.url), Metrics())
         wait_until((tmp_path / ".webhook.json").exists)
@@ -153,7 +153,7 @@ def test_only_one_of_several_hands_on(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_was_a_year_ahead_holds_nothing_up(tmp_path: Path) -> None:
-    """What is written under the earlier date again is handed on, the next day's too, and nothing comes twice."""
+    """Events with the earlier date, and of the next days, are delivered, each once."""
     ahead = "2027-11-24.jsonl"
     with receiver() as received:
         with courier(tmp_path, WebhookSink(received.url)):
@@ -176,7 +176,7 @@ def test_a_clock_that_was_a_year_ahead_holds_nothing_up(tmp_path: Path) -> None:
 def test_a_courier_comes_back_with_its_folder(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, is_there_before: bool
 ) -> None:
-    """A folder that can't be made, or goes away, is told once; once it is there again nothing has been left out."""
+    """A folder that can't be created, or disappears, is logged once; when it is back all events are delivered."""
     folder = tmp_path / "events"
     if is_there_before:
         add(folder, "long before")
@@ -202,7 +202,7 @@ def test_a_courier_comes_back_with_its_folder(
 def test_a_damaged_cursor_is_told_and_leaves_out_nothing_of_this_server(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where a courier had come to is known no more; it begins where it was started."""
+    """The position is lost, and delivery begins with the events since the server's start."""
     (tmp_path / ".webhook.json").write_text("{")
     with receiver() as received, courier(tmp_path, WebhookSink(received.url)):
         add(tmp_path, "one")
@@ -212,7 +212,7 @@ def test_a_damaged_cursor_is_told_and_leaves_out_nothing_of_this_server(
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """AWS, as far as boto3 asks for it, on this machine."""
+    """A local stand-in for AWS, as far as boto3 needs it."""
     with receiver(sns=True) as received:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", received.url.partition("/hook")[0])
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -221,7 +221,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 
 def test_events_are_published_to_sns(tmp_path: Path, aws: Receiver) -> None:
-    """By boto3, ten at a time; a batch that failed in part comes again, one that is refused does not."""
+    """By boto3, ten at a time; a partly failed batch is repeated, a rejected one is not."""
     with courier(tmp_path, SnsSink(TOPIC)) as metrics:
         names = [str(number) for number in range(25)]
         add(tmp_path, *names)
@@ -237,7 +237,7 @@ def test_events_are_published_to_sns(tmp_path: Path, aws: Receiver) -> None:
 def test_sns_that_can_not_be_reached_gets_them_later(
     tmp_path: Path, aws: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """boto3's own errors are told in a word."""
+    """The log has boto3's error class only."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:1")
     with courier(tmp_path, SnsSink(TOPIC)):
         add(tmp_path, "one")

@@ -1,4 +1,4 @@
-"""Events on their way to the disk: in order, never in the way of a call, and counted where they are lost."""
+"""Writing events to the disk: in order, without delaying a call, and with lost ones counted."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from tests.server.running_server import wait_until
 
 
 class Counts:
-    """What a log counted."""
+    """The counts of a log."""
 
     def __init__(self) -> None:
         self.of: Counter[str] = Counter()
 
     def __call__(self, result: str, number: int) -> None:
-        """Count."""
+        """Add to a count."""
         self.of[result] += number
 
 
 def lines_in(folder: Path) -> list[str]:
-    """The events' names, as they are on the disk."""
+    """The names of the events on the disk."""
     files = sorted(folder.glob("*.jsonl"))
     return [json.loads(line)["event"] for file in files for line in file.read_text().splitlines()]
 
 
 @contextmanager
 def full_disk(folder: Path) -> Iterator[None]:
-    """No event fits on the disk, for a while; today's file and tomorrow's, should midnight come."""
+    """Make today's and tomorrow's file fail with a full disk for a while."""
     folder.mkdir(exist_ok=True)
     days = [day_file(folder, datetime.fromtimestamp(time.time() + wait, UTC)) for wait in (0, 86400)]
     for day in days:
@@ -50,13 +50,13 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 
 def test_a_line_is_what_the_deployed_functions_log() -> None:
-    """JavaScript's toISOString, then what happened."""
+    """A time as in JavaScript's toISOString, then the event."""
     line = event_line({"event": "outgoing-call"}, datetime(2026, 11, 24, 15, 30, 1, 120_000, UTC))
     assert line == b'{"timestamp":"2026-11-24T15:30:01.120Z","event":"outgoing-call"}'
 
 
 def test_events_are_kept_in_order(tmp_path: Path) -> None:
-    """What is noted and what is waited for, together; closing writes the rest."""
+    """With and without waiting for the write; closing writes the rest."""
     counts = Counts()
     log = EventWriter(tmp_path, counts)
     log.note({"event": "one"})
@@ -70,7 +70,7 @@ def test_events_are_kept_in_order(tmp_path: Path) -> None:
 
 
 def test_many_wait_together(tmp_path: Path) -> None:
-    """Each is told once its own event is on the disk."""
+    """Each waiter continues once its own event is on the disk."""
 
     async def keep_many(log: EventWriter) -> list[bool]:
         return await asyncio.gather(*(log.keep({"event": str(number)}, 10) for number in range(500)))
@@ -82,7 +82,7 @@ def test_many_wait_together(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_loses_nothing_that_can_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody waits for it, the log says so once, and the events are there when there is room again."""
+    """Nobody waits for it, the log says so once, and the events are written when there is room."""
     counts = Counts()
     log = EventWriter(tmp_path, counts)
     with full_disk(tmp_path):
@@ -96,7 +96,7 @@ def test_a_full_disk_loses_nothing_that_can_wait(tmp_path: Path, caplog: pytest.
 
 
 def test_what_can_not_wait_is_lost_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """There is an end to what is kept in memory: the oldest stay."""
+    """Memory is limited: the oldest events are kept."""
     counts = Counts()
     log = EventWriter(tmp_path, counts, most=3)
     with full_disk(tmp_path):
@@ -109,7 +109,7 @@ def test_what_can_not_wait_is_lost_and_counted(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_what_the_disk_never_took_is_counted_in_the_end(tmp_path: Path) -> None:
-    """The server ends, and the disk is still full."""
+    """If the disk is still full when the server ends."""
     counts = Counts()
     with full_disk(tmp_path):
         log = EventWriter(tmp_path, counts)
@@ -119,7 +119,7 @@ def test_what_the_disk_never_took_is_counted_in_the_end(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_hangs_does_not_hold_a_call(tmp_path: Path) -> None:
-    """Somebody else holds the file: the answer goes out without waiting longer, and the event comes later."""
+    """While another process holds the file's lock the response is sent, and the event is written later."""
     log = EventWriter(tmp_path)
     with day_file(tmp_path, datetime.now(UTC)).open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -130,7 +130,7 @@ def test_a_disk_that_hangs_does_not_hold_a_call(tmp_path: Path) -> None:
 
 
 def test_the_call_report_reads_them(tmp_path: Path) -> None:
-    """A call that was placed and answered, one that was refused, in an environment of their own."""
+    """A call placed and answered, and a refused one, in a separate environment."""
     log = EventWriter(tmp_path / "prod")
     call = {"channel": "lobby", "endpoint": "lobby", "environment": "prod"}
     for event in (

@@ -1,4 +1,4 @@
-"""The examples of how the server is run: their steps are carried out, as far as that goes without root."""
+"""The examples for running the server: their steps are executed as far as possible without root."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ EXAMPLES = ROOT / "dialtone_nb" / "server" / "examples"
 
 
 def steps(instruction: str) -> list[str]:
-    """What stands behind an instruction of the container file, each time that it is given."""
+    """The arguments of each occurrence of an instruction in the container file."""
     lines = (EXAMPLES / "Containerfile").read_text(encoding="utf-8").splitlines()
     return [line.removeprefix(f"{instruction} ") for line in lines if line.startswith(f"{instruction} ")]
 
 
 def test_the_container_files_steps_make_a_server_that_answers(tmp_path: Path, folder: Path) -> None:
-    """What it copies and installs is all that the server needs: it answers a call from there."""
+    """The files and packages that it installs are enough to answer a call."""
     work = tmp_path / "srv"
     work.mkdir()
     for step in steps("COPY"):
@@ -61,7 +61,7 @@ def test_the_container_files_steps_make_a_server_that_answers(tmp_path: Path, fo
 
 
 def test_the_unit_starts_a_server_with_options_that_there_are(tmp_path: Path) -> None:
-    """And systemd takes it, where there is systemd to ask."""
+    """systemd-analyze accepts it too, if installed."""
     unit = (EXAMPLES / "dialtone@.service").read_text(encoding="utf-8")
     (start,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
     filled = start.replace("%i", "stage").replace("${PORT}", "8080").replace("${BASE_URL}", "https://calls.example.org")
@@ -77,7 +77,7 @@ def test_the_unit_starts_a_server_with_options_that_there_are(tmp_path: Path) ->
 
 
 def test_the_proxy_lets_through_what_twilio_asks_and_no_more(folder: Path) -> None:
-    """Every path but the counters'."""
+    """Every path except /metrics."""
     (paths,) = re.findall(r"@answered path (.*)", (EXAMPLES / "Caddyfile").read_text(encoding="utf-8"))
     routes = {route.path for route in make_app(settings_for(folder)).routes if isinstance(route, Route)}
     assert set(paths.split()) == routes - {"/metrics"}

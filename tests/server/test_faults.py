@@ -1,4 +1,4 @@
-"""What the world does to a server: while any of it goes on, calls are answered, and no event that was kept is lost."""
+"""Overload, bad requests, full disks and killed processes: calls are answered, and no saved event is lost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PROMPTLY_S = 5
 
 
 def is_answered(caller: Caller) -> bool:
-    """Whether a call is answered, over a connection of its own."""
+    """Whether a call is answered, over a new connection."""
     with requests.Session() as session:
         fresh = Caller(caller.url, caller.public_url, session)
         return fresh.ask("/sip-outgoing", LOBBY_CALLS, timeout=PROMPTLY_S).status_code == 200
@@ -47,7 +47,7 @@ def address_of(caller: Caller) -> tuple[str, int]:
 
 
 def is_hung_up(connection: socket.socket) -> bool:
-    """Whether the server has let go of a connection, in the time that it is given."""
+    """Whether the server closes a connection in time."""
     try:
         while connection.recv(65536):
             pass
@@ -60,7 +60,7 @@ def is_hung_up(connection: socket.socket) -> bool:
 
 @pytest.fixture
 def impatient(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
-    """A server that waits for a request a fraction of a second instead of ten."""
+    """A server with a request timeout of a fraction of a second instead of ten."""
     monkeypatch.setattr("dialtone_nb.server.running.REQUEST_WITHIN_S", 0.3)
     with server_in_thread(settings_for(folder)) as caller:
         yield caller
@@ -79,7 +79,7 @@ BEGINNINGS = (
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 def test_a_request_that_never_ends_is_cut_off(impatient: Caller, beginning: bytes) -> None:
-    """In the middle of a line, of the headers, of the body, or after a good one."""
+    """It may stop within the first line, the headers or the body, or follow a complete request."""
     with socket.create_connection(address_of(impatient)) as slow:
         slow.settimeout(PROMPTLY_S)
         slow.sendall(beginning)
@@ -88,7 +88,7 @@ def test_a_request_that_never_ends_is_cut_off(impatient: Caller, beginning: byte
 
 
 def test_a_request_that_trickles_in_is_cut_off(impatient: Caller) -> None:
-    """A header now and then does not earn more time."""
+    """A header now and then does not extend the timeout."""
     with socket.create_connection(address_of(impatient)) as slow:
         slow.settimeout(0.05)
         slow.sendall(b"POST /sip-outgoing HTTP/1.1\r\n")
@@ -102,7 +102,7 @@ def test_a_request_that_trickles_in_is_cut_off(impatient: Caller) -> None:
 
 @pytest.mark.parametrize("filler", [b"X-Much: " + b"y" * 1000 + b"\r\n", b"y" * 1000])
 def test_headers_without_end_are_cut_off(caller: Caller, filler: bytes) -> None:
-    """However fast they come."""
+    """At any speed."""
     with socket.create_connection(address_of(caller)) as greedy:
         greedy.settimeout(PROMPTLY_S)
         greedy.sendall(b"GET /healthz HTTP/1.1\r\nX-Long: ")
@@ -113,14 +113,14 @@ def test_headers_without_end_are_cut_off(caller: Caller, filler: bytes) -> None:
 
 
 def test_requests_one_after_the_other_are_not_one_long_one(caller: Caller) -> None:
-    """A connection that is used for hours, with far more than one request may have."""
+    """A connection used for hours, with far more data than one request may have."""
     for _ in range(100):
         assert caller.ask("/sip-outgoing", LOBBY_CALLS | {"SipHeader_X-Long": "y" * 2000}).status_code == 200
 
 
 @contextmanager
 def many_connections(caller: Caller, number: int, said: bytes) -> Iterator[None]:
-    """Connections on which so much was said, and then nothing."""
+    """Connections on which this was sent, and then nothing."""
     with ExitStack() as open_ones:
         for _ in range(number):
             open_ones.enter_context(socket.create_connection(address_of(caller))).sendall(said)
@@ -129,14 +129,14 @@ def many_connections(caller: Caller, number: int, said: bytes) -> Iterator[None]
 
 @pytest.mark.parametrize("said", BEGINNINGS[:4])
 def test_many_half_open_connections_take_nothing_from_calls(folder: Path, said: bytes) -> None:
-    """More of them than files are customarily open, and calls in between."""
+    """More of them than a usual limit of open files, with calls in between."""
     with server_process(folder) as server, many_connections(server.caller, 600, said):
         assert is_answered(server.caller)
         assert len({is_answered(server.caller) for _ in range(20)}) == 1
 
 
 def test_a_flood_of_unsigned_requests_takes_nothing_from_calls(folder: Path) -> None:
-    """From eight sides at once, some with much in them: each is turned away, and calls are answered all the while."""
+    """Eight clients, some with large requests: each is rejected, and calls are answered meanwhile."""
     statuses: set[int] = set()
     is_over = threading.Event()
 
@@ -162,7 +162,7 @@ def test_a_flood_of_unsigned_requests_takes_nothing_from_calls(folder: Path) -> 
 
 @pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01\x00", b"\r\n\r\n", b"GET\r\n\r\n", b"\0" * 5000])
 def test_what_is_no_http_is_hung_up_on(caller: Caller, nonsense: bytes) -> None:
-    """TLS where there is none, empty lines, zeros."""
+    """A TLS handshake, empty lines, zero bytes."""
     with socket.create_connection(address_of(caller)) as strange:
         strange.settimeout(0.5)
         strange.sendall(nonsense)
@@ -171,7 +171,7 @@ def test_what_is_no_http_is_hung_up_on(caller: Caller, nonsense: bytes) -> None:
 
 
 def test_a_caller_who_hangs_up_in_the_middle_harms_nobody(caller: Caller) -> None:
-    """Whether or not the answer was on its way."""
+    """Before or during the response."""
     signed = caller.ask("/sip-outgoing", LOBBY_CALLS).request
     body = str(signed.body).encode()
     head = "".join(f"{name}: {value}\r\n" for name, value in signed.headers.items())
@@ -182,7 +182,7 @@ def test_a_caller_who_hangs_up_in_the_middle_harms_nobody(caller: Caller) -> Non
 
 
 def test_a_full_disk_takes_nothing_from_calls(folder: Path) -> None:
-    """Calls and their ends are answered, the lack is counted, and the events are there once there is room."""
+    """Calls and their ends are answered, the problem is counted, and events are written once there is room."""
     events = folder / "events" / "prod"
     events.mkdir(parents=True)
     days = [day_file(events, datetime.now(UTC) + timedelta(days=ahead)) for ahead in (0, 1)]
@@ -202,7 +202,7 @@ def test_a_full_disk_takes_nothing_from_calls(folder: Path) -> None:
 
 
 def ask_until_it_ends(url: str, path: str, name: str, answered: set[str], begun: threading.Event) -> None:
-    """Ask on, with a connection for each few requests, until the server is gone; note which calls were answered."""
+    """Send requests, a connection for every few, until the server is gone; note which were answered."""
     number = 0
     while True:
         caller = Caller(url)
@@ -223,19 +223,19 @@ def ask_until_it_ends(url: str, path: str, name: str, answered: set[str], begun:
 
 
 def is_listening(caller: Caller) -> bool:
-    """Whether anybody takes connections."""
+    """Whether the port accepts connections."""
     with socket.socket() as trying:
         return trying.connect_ex(address_of(caller)) == 0
 
 
 def kill_a_worker_then_stop(server: ServerProcess) -> None:
-    """One worker is killed, and all are told to stop, perhaps before it was replaced."""
+    """Kill one worker, then stop all, perhaps before it is replaced."""
     workers_of(server.child.pid)[0].kill()
     server.stop()
 
 
 def kill_the_parent(server: ServerProcess) -> None:
-    """Its workers find out for themselves, and end."""
+    """Kill the parent; its workers notice and end."""
     server.child.kill()
 
 
@@ -251,7 +251,7 @@ ENDS: dict[str, tuple[int, Callable[[ServerProcess], object]]] = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_no_call_that_was_answered_goes_unrecorded(folder: Path, end: str) -> None:
-    """Calls begin and end on several connections while the server ends: each that was answered has its event, once."""
+    """Calls begin and end on several connections while the server ends: each answered one has one event."""
     workers, bring_about = ENDS[end]
     answered: dict[str, set[str]] = {"/sip-outgoing": set(), ENDED: set()}
     with server_process(folder, "--workers", str(workers)) as server:
@@ -278,7 +278,7 @@ def test_no_call_that_was_answered_goes_unrecorded(folder: Path, end: str) -> No
 
 
 def test_what_was_not_handed_on_yet_is_after_a_kill(folder: Path) -> None:
-    """The receiver fails, the server is killed, the next one hands everything on."""
+    """The receiver fails, the server is killed, the next one delivers everything."""
     with receiver() as received:
         variables = {"EVENTS_WEBHOOK_URL": received.url}
         received.statuses = [503] * 1000

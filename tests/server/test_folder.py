@@ -1,4 +1,4 @@
-"""The server's folder: tables by version, what is served, and that nobody ever reads half of either."""
+"""The server's folder: tables by version, the served one, and atomic changes of both."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def changed(table: Table, ring_timeout_s: int) -> Table:
 
 
 def test_a_pushed_table_is_read_back_and_served_by_nobody(tmp_path: Path, table: Table) -> None:
-    """Pushing gives the version by which the same table is found again."""
+    """Pushing returns the version under which the table is found again."""
     version = push_table(tmp_path, table)
     assert version == table_version(table)
     assert read_table(tmp_path, version) == table
@@ -42,7 +42,7 @@ def test_a_pushed_table_is_read_back_and_served_by_nobody(tmp_path: Path, table:
 
 
 def test_pushing_again_changes_nothing(tmp_path: Path, table: Table) -> None:
-    """One table is one file, whoever pushes it and however often."""
+    """Equal tables are one file."""
     version = push_table(tmp_path, table)
     written = (tmp_path / "tables" / f"{version}.json").stat().st_mtime_ns
     assert push_table(tmp_path, table) == version
@@ -51,7 +51,7 @@ def test_pushing_again_changes_nothing(tmp_path: Path, table: Table) -> None:
 
 
 def test_a_switch_keeps_what_was_served_before(tmp_path: Path, table: Table) -> None:
-    """Deploy, deploy again, roll back: each environment on its own."""
+    """Deploy, deploy again, roll back: each environment by itself."""
     first, second = push_table(tmp_path, table), push_table(tmp_path, changed(table, 20))
     assert switch_table(tmp_path, "stage", first) == Serving(first)
     assert switch_table(tmp_path, "stage", second) == Serving(second, first)
@@ -62,7 +62,7 @@ def test_a_switch_keeps_what_was_served_before(tmp_path: Path, table: Table) -> 
 
 
 def test_switching_twice_does_not_lose_the_one_before(tmp_path: Path, table: Table) -> None:
-    """What is served already changes nothing."""
+    """Switching to the served version changes nothing."""
     first, second = push_table(tmp_path, table), push_table(tmp_path, changed(table, 20))
     switch_table(tmp_path, "stage", first)
     switch_table(tmp_path, "stage", second)
@@ -70,7 +70,7 @@ def test_switching_twice_does_not_lose_the_one_before(tmp_path: Path, table: Tab
 
 
 def test_an_environment_that_was_closed_serves_nothing(tmp_path: Path, table: Table) -> None:
-    """Closing says whether there was something to close, and leaves the tables."""
+    """Closing returns whether it was open, and leaves the tables."""
     version = push_table(tmp_path, table)
     switch_table(tmp_path, "stage", version)
     assert close_environment(tmp_path, "stage")
@@ -81,7 +81,7 @@ def test_an_environment_that_was_closed_serves_nothing(tmp_path: Path, table: Ta
 
 
 def test_a_damaged_note_is_mended_by_the_next_switch(tmp_path: Path, table: Table) -> None:
-    """As its fault says; what was served before it is known no more."""
+    """As its error says; the previous version is unknown then."""
     version = push_table(tmp_path, table)
     switch_table(tmp_path, "stage", version)
     (tmp_path / "environments" / "stage.json").write_text("{")
@@ -91,7 +91,7 @@ def test_a_damaged_note_is_mended_by_the_next_switch(tmp_path: Path, table: Tabl
 
 
 def refusal(folder: Path, environment: str, version: str) -> str:
-    """What a switch is refused with; it must leave everything as it was."""
+    """The error of a switch, which must leave everything as it was."""
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(InputError) as refused:
         switch_table(folder, environment, version)
@@ -101,7 +101,7 @@ def refusal(folder: Path, environment: str, version: str) -> str:
 
 
 def test_what_can_not_be_served_is_refused_in_a_line(tmp_path: Path, table: Table) -> None:
-    """An absent, damaged or foreign table, another environment, and names that lead out of the folder."""
+    """A missing, damaged or foreign table, another environment, and names with a path out of the folder."""
     version = push_table(tmp_path, table)
     switch_table(tmp_path, "stage", version)
     assert refusal(tmp_path, "stage", "0" * 64).endswith("there is no such table; deploy pushes it")
@@ -114,14 +114,14 @@ def test_what_can_not_be_served_is_refused_in_a_line(tmp_path: Path, table: Tabl
 
 
 def refusal_of_name(folder: Path, environment: str) -> str:
-    """What reading an environment of such a name is refused with."""
+    """The error of reading an environment with this name."""
     with pytest.raises(InputError) as refused:
         read_serving(folder, environment)
     return str(refused.value)
 
 
 def test_a_table_of_another_release_says_so(tmp_path: Path, table: Table) -> None:
-    """Its hash is right, its format is not one that is known here."""
+    """Its hash is right, its format is unknown here."""
     import hashlib
 
     other = table_json(table).replace(f'"format": {table.format}', '"format": 9').encode()
@@ -133,7 +133,7 @@ def test_a_table_of_another_release_says_so(tmp_path: Path, table: Table) -> Non
 
 
 def test_a_damaged_table_is_mended_by_pushing_it_again(tmp_path: Path, table: Table) -> None:
-    """The repair that the message names is one."""
+    """The repair in the message works."""
     version = push_table(tmp_path, table)
     (tmp_path / "tables" / f"{version}.json").write_bytes(b"")
     assert push_table(tmp_path, table) == version
@@ -142,7 +142,7 @@ def test_a_damaged_table_is_mended_by_pushing_it_again(tmp_path: Path, table: Ta
 
 @pytest.mark.parametrize("content", ["", "[]", '{"version": "1"}', '{"version": "../x", "previous": ""}', "\0"])
 def test_a_damaged_pointer_names_its_place(tmp_path: Path, content: str) -> None:
-    """Whatever stands there, one line says where and what to do."""
+    """For any content, one line has the place and the repair."""
     path = tmp_path / "environments" / "stage.json"
     path.parent.mkdir()
     path.write_text(content, encoding="utf-8")
@@ -152,14 +152,14 @@ def test_a_damaged_pointer_names_its_place(tmp_path: Path, content: str) -> None
 
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path, table: Table) -> None:
-    """A file stands where the folder should be."""
+    """There is a file at its path."""
     (tmp_path / "server").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="server: can't be written: Not a directory; check its owner"):
         push_table(tmp_path / "server", table)
 
 
 def test_the_server_may_read_what_another_user_pushed(tmp_path: Path, table: Table) -> None:
-    """Tables hold no secret, and whoever runs the server is often not who deploys."""
+    """Tables have no secret, and server and deploy often run as different users."""
     version = push_table(tmp_path, table)
     switch_table(tmp_path, "stage", version)
     modes = {path.stat().st_mode & 0o444 for path in tmp_path.rglob("*.json")}
@@ -187,7 +187,7 @@ while True:
 
 
 def test_readers_find_one_version_or_the_other_while_writers_are_killed(tmp_path: Path, table: Table) -> None:
-    """Two writers switch as fast as they can and are killed in the middle: what is read is always whole."""
+    """Two writers switch as fast as they can and are killed; every read gives a complete version."""
     versions = {push_table(tmp_path, changed(table, seconds)) for seconds in (20, 25, 30)}
     switch_table(tmp_path, "stage", next(iter(versions)))
     seen: set[Serving] = set()

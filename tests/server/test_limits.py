@@ -1,4 +1,4 @@
-"""A phone's own limits: calls an hour, quiet hours; never an emergency call, and never a call that comes in."""
+"""A phone's limits: calls an hour and quiet hours, for neither emergency nor incoming calls."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def with_limits(parameters: Parameters) -> Callable[..., Table]:
 
 
 def dials(dialled: str) -> OutgoingCall:
-    """The lobby's phone dials."""
+    """The decision when the lobby's phone dials."""
     return OutgoingCall("prod", "lobby", f"sip:{dialled}@dialtone-example-prod.sip.twilio.com")
 
 
 def test_so_many_calls_an_hour_and_no_more(with_limits: Callable[..., Table], tmp_path: Path) -> None:
-    """The third is refused in words; an hour after the first there is room again; other phones have their own count."""
+    """The third is refused with a message; after an hour there is room; other phones have their own count."""
     passed = [0.0]
     table, counter = with_limits(calls_an_hour=2), CallCounter(tmp_path / "prod.db", lambda: passed[0])
 
@@ -61,7 +61,7 @@ def test_so_many_calls_an_hour_and_no_more(with_limits: Callable[..., Table], tm
 
 
 def test_no_clock_that_is_set_moves_the_hour(with_limits: Callable[..., Table], tmp_path: Path) -> None:
-    """A year ahead and back again: the count is what it was."""
+    """Setting the clock a year ahead and back does not change the count."""
     table, counter = with_limits(calls_an_hour=2), CallCounter(tmp_path / "prod.db")
     placed = [
         limited(table, "prod", decide(table, dials("#")), NOON + timedelta(days=days), counter)
@@ -73,7 +73,7 @@ def test_no_clock_that_is_set_moves_the_hour(with_limits: Callable[..., Table], 
 def test_a_count_of_before_the_machine_was_started_is_forgotten(
     with_limits: Callable[..., Table], tmp_path: Path
 ) -> None:
-    """It lies ahead of a clock that begins with the machine, and would count for as long as that takes to get there."""
+    """Its monotonic times are in the future of the new boot, and would count for too long."""
     table = with_limits(calls_an_hour=1)
     for uptime in (9e8, 100.0):
         counter = CallCounter(tmp_path / "prod.db", lambda uptime=uptime: uptime)  # type: ignore[misc]
@@ -92,7 +92,7 @@ def test_a_count_outlives_the_server_and_is_shared_by_its_workers(
 
 
 def test_a_count_that_fails_lets_the_call_through(with_limits: Callable[..., Table], tmp_path: Path) -> None:
-    """A full or broken disk silences no phone."""
+    """With a full or broken disk calls go through."""
     (tmp_path / "broken.db").write_text("this is no database, and long enough not to be taken for an empty one" * 20)
     table, counter = with_limits(calls_an_hour=1), CallCounter(tmp_path / "broken.db")
     for _ in range(3):
@@ -117,7 +117,7 @@ def test_a_count_that_fails_lets_the_call_through(with_limits: Callable[..., Tab
 def test_quiet_hours_are_those_where_the_phone_stands(
     with_limits: Callable[..., Table], hours: str, at: str, quiet: bool
 ) -> None:
-    """By the network's time zone, over midnight and over the change of clocks."""
+    """In the network's time zone, across midnight and clock changes."""
     limits = with_limits(quiet_hours=hours).environments["prod"].clients["lobby"].limits
     assert limits
     assert is_quiet(limits, datetime.fromisoformat(at).astimezone(UTC)) is quiet
@@ -125,7 +125,7 @@ def test_quiet_hours_are_those_where_the_phone_stands(
 
 @pytest.mark.parametrize("spelled", ["988", "%2B1988", "9-8-8", "711", "911"])
 def test_the_crisis_line_has_no_limits(with_limits: Callable[..., Table], tmp_path: Path, spelled: str) -> None:
-    """At night and after any number of calls, as 911; and it takes no call from others' count."""
+    """At night and after any number of calls, as for 911; and it does not count itself."""
     table, counter = with_limits(calls_an_hour=1, quiet_hours="22:00-06:00"), CallCounter(tmp_path / "prod.db")
     night = NOON + timedelta(hours=12)
     decision = decide(table, dials(spelled))
@@ -138,7 +138,7 @@ def test_the_crisis_line_has_no_limits(with_limits: Callable[..., Table], tmp_pa
 def test_emergency_exempt_and_incoming_calls_have_no_limits(
     table: Table, tmp_path_factory: pytest.TempPathFactory, call: Call, minute: int
 ) -> None:
-    """Whatever the hour and the count; and a limit never turns a refusal into a call."""
+    """At any hour and count; and a limit never replaces another refusal."""
     shut = Limits(calls_an_hour=1, quiet_from=0, quiet_until=1439, time_zone="UTC")
     environments = {
         name: one.model_copy(
@@ -158,7 +158,7 @@ def test_emergency_exempt_and_incoming_calls_have_no_limits(
 
 
 def test_the_server_keeps_them(with_limits: Callable[..., Table], tmp_path: Path) -> None:
-    """Over HTTP: the second call hears why, 911 goes out, and the event says what refused it."""
+    """Over HTTP: the second call gets the message, 911 is dialled, and the event has the reason."""
     table = with_limits(calls_an_hour=1)
     fill_folder(tmp_path, table, "prod")
     with server_in_thread(settings_for(tmp_path)) as twilio:
@@ -170,7 +170,7 @@ def test_the_server_keeps_them(with_limits: Callable[..., Table], tmp_path: Path
 
 
 def test_a_table_without_limits_says_nothing_of_them(table: Table, with_limits: Callable[..., Table]) -> None:
-    """And one with limits is read back as it was."""
+    """It has no key for them; limits of another table are read back."""
     assert '"limits"' not in table_json(table)
     limited_table = with_limits(calls_an_hour=20, quiet_hours="22:00-06:00")
     assert load_table(table_json(limited_table)) == limited_table

@@ -11,7 +11,7 @@ SAID = (TOKEN, "a challenge", "stage", "0" * 64)
 
 
 def test_a_proof_holds_for_what_it_was_made_of() -> None:
-    """Whoever has the token can check it."""
+    """It can be checked with the token."""
     assert is_serving_proof(serving_proof(*SAID), *SAID)
 
 

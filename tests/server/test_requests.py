@@ -1,4 +1,4 @@
-"""A request's signature, as Twilio makes it, and the URL that it signed: of proxies only declared ones are believed."""
+"""Twilio's request signature, and the URL that it covers, which only declared proxies may change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORWARDED = {"host": "127.0.0.1:8080", "x-forwarded-proto": "https", "x-forwarde
 
 
 def test_the_documented_example_is_valid() -> None:
-    """Token, URL, parameters and signature stand in Twilio's pages."""
+    """Token, URL, parameters and signature are from Twilio's documentation."""
     assert check.is_valid(URL, DOCUMENTED, SIGNATURE)
 
 
@@ -47,12 +47,12 @@ def test_the_documented_example_is_valid() -> None:
     ],
 )
 def test_what_differs_is_invalid(url: str, change: dict[str, list[str]], signature: str) -> None:
-    """Another scheme, query, value, or nonsense: invalid, and never an exception."""
+    """Another scheme, query or value, or nonsense, is invalid, without an exception."""
     assert not check.is_valid(url, RequestParameters({**DOCUMENTED, **change}), signature)
 
 
 def test_the_default_port_may_be_in_what_was_signed_or_not() -> None:
-    """Twilio is not consistent about it, so its validator takes both."""
+    """Twilio is inconsistent about it, so its validator accepts both."""
     with_port = RequestValidator(TOKEN).compute_signature("https://example.com:443/sip", DOCUMENTED)
     assert check.is_valid("https://example.com/sip", DOCUMENTED, with_port)
     without = RequestValidator(TOKEN).compute_signature("https://example.com/sip", DOCUMENTED)
@@ -61,7 +61,7 @@ def test_the_default_port_may_be_in_what_was_signed_or_not() -> None:
 
 @given(st.dictionaries(st.text(max_size=5), st.lists(st.text(max_size=5), min_size=1, max_size=3)), st.booleans())
 def test_the_short_way_says_what_the_validator_says(parameters: dict[str, list[str]], is_right: bool) -> None:
-    """Blank values, repeated ones, any characters: the same verdict."""
+    """Blank values, repeated ones, any characters: the same result."""
     values, validator = RequestParameters(parameters), RequestValidator(TOKEN)
     signature = validator.compute_signature(URL if is_right else URL + "x", values)
     assert check.is_valid(URL, values, signature) == validator.validate(URL, values, signature) == is_right
@@ -92,12 +92,12 @@ def test_the_short_way_says_what_the_validator_says(parameters: dict[str, list[s
     ],
 )
 def test_where_a_request_was_made(peer: str, headers: dict[str, str], base: str) -> None:
-    """Scheme and host come from the request itself, or from what a declared proxy says of it."""
+    """Scheme and host come from the request, or from a declared proxy's headers."""
     assert public_base(peer, headers, PROXIES) == base
 
 
 def test_what_a_caller_writes_ahead_of_the_proxy_does_not_count() -> None:
-    """One proxy adds its own value behind whatever was there: the last one is its."""
+    """A proxy appends its own value, so that the last one counts."""
     headers = {
         "host": "127.0.0.1",
         "x-forwarded-for": "198.51.100.4, 203.0.113.9",
@@ -108,7 +108,7 @@ def test_what_a_caller_writes_ahead_of_the_proxy_does_not_count() -> None:
 
 
 def test_behind_two_declared_proxies_the_outer_one_knows() -> None:
-    """The inner one sees the outer one's address, and plain HTTP between the two."""
+    """The inner proxy sees the outer one's address, and plain HTTP between them."""
     headers = {
         "host": "127.0.0.1",
         "x-forwarded-for": "198.51.100.4, 203.0.113.9, 10.0.0.2",
@@ -119,13 +119,13 @@ def test_behind_two_declared_proxies_the_outer_one_knows() -> None:
 
 
 def test_an_inner_proxy_that_replaces_the_headers_is_believed_too() -> None:
-    """One value is all that there is, however many proxies are named."""
+    """Then there is one value, whatever number of proxies is declared."""
     headers = {"host": "x", "x-forwarded-for": "203.0.113.9, 10.0.0.2", "x-forwarded-proto": "https"}
     assert public_base("10.0.0.1", headers, PROXIES) == "https://x"
 
 
 def test_while_a_token_is_rotated_both_are_taken() -> None:
-    """Twilio signs with the new one from the moment when it is promoted, and no restart comes between two calls."""
+    """Twilio signs with the new one right after the promotion, without a restart in between."""
     check, form = SignatureCheck("a" * 32, "b" * 32), RequestParameters({"CallSid": ["CA1"]})
     for token, is_ours in (("a" * 32, True), ("b" * 32, True), ("c" * 32, False), ("", False)):
         signature = RequestValidator(token).compute_signature("https://x.example/sip-outgoing", form)

@@ -1,4 +1,4 @@
-"""Events of a process that is killed before they are on the disk."""
+"""The spool: events of a process that is killed before they are on the disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.server.test_event_log import full_disk, lines_in
 
 @pytest.fixture(autouse=True)
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place for spools of this test's own."""
+    """A separate folder for spools."""
     memory = tmp_path / "memory"
     memory.mkdir()
     monkeypatch.setattr(spool, "_MEMORY", memory)
@@ -38,7 +38,7 @@ def line(name: str) -> bytes:
 
 
 def leave(events: Path, *names: str) -> None:
-    """A process dies with these events in its spool: the kernel lets go of its locks, the files stay."""
+    """Leave events in the spool of a dead process, whose locks are released."""
     left = Spool(events)
     for name in names:
         left.add(line(name))
@@ -46,7 +46,7 @@ def leave(events: Path, *names: str) -> None:
 
 
 def test_the_next_process_saves_what_was_left(events: Path, memory: Path) -> None:
-    """In their order, once, and nothing of it stays in memory."""
+    """In order, once, and the spool is then empty."""
     leave(events, "one", "two")
     log = EventWriter(events)
     log.close()
@@ -56,7 +56,7 @@ def test_the_next_process_saves_what_was_left(events: Path, memory: Path) -> Non
 
 
 def test_what_reached_the_disk_is_not_saved_twice(events: Path) -> None:
-    """A process may die between the disk's answer and forgetting the lines."""
+    """A process may die between the write and the removal from the spool."""
     leave(events, "one", "two")
     append_lines(events / "2026-11-24.jsonl", [line("one")])
     assert save_left_lines(events) == 1
@@ -73,13 +73,13 @@ def test_living_processes_keep_theirs(events: Path) -> None:
 
 
 def test_each_folder_has_its_own(events: Path) -> None:
-    """What stage left is not prod's."""
+    """Stage's spool is not prod's."""
     leave(events.with_name("stage"), "one")
     assert save_left_lines(events) == 0
 
 
 def test_lines_that_come_while_others_are_saved_are_kept(events: Path) -> None:
-    """The two files take turns; a failed attempt to save changes nothing."""
+    """Two files alternate; a failed attempt to save changes nothing."""
     living = Spool(events)
     living.add(line("one"))
     living.begin_saving()
@@ -93,7 +93,7 @@ def test_lines_that_come_while_others_are_saved_are_kept(events: Path) -> None:
 
 
 def test_a_line_that_was_cut_short_spoils_no_other(events: Path, memory: Path) -> None:
-    """The memory was full for a moment."""
+    """Memory was full for a moment."""
     leave(events, "one")
     for left in memory.iterdir():
         if left.stat().st_size:
@@ -103,7 +103,7 @@ def test_a_line_that_was_cut_short_spoils_no_other(events: Path, memory: Path) -
 
 
 def test_a_full_disk_leaves_them_for_later(events: Path) -> None:
-    """They are tried again once an event could be written."""
+    """They are tried again after the next successful write."""
     leave(events, "one")
     with full_disk(events):
         log = EventWriter(events)
@@ -113,7 +113,7 @@ def test_a_full_disk_leaves_them_for_later(events: Path) -> None:
 
 
 def test_what_the_disk_never_took_waits_for_the_next_process(events: Path) -> None:
-    """The server ends while the disk is full, and the next finds the disk in order."""
+    """The server ends while the disk is full, and the next one saves them."""
     with full_disk(events):
         log = EventWriter(events)
         log.note({"event": "one"})
@@ -123,7 +123,7 @@ def test_what_the_disk_never_took_waits_for_the_next_process(events: Path) -> No
 
 
 def test_events_are_taken_where_there_is_no_memory(events: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing can be spooled, so a killed process would lose a moment's events; the log says so, and goes on."""
+    """Without a spool a killed process would lose a moment's events, as the log says."""
     monkeypatch.setattr(spool, "_new_file", lambda folder: os.open("/nowhere/at/all", os.O_RDWR))
     log = EventWriter(events)
     log.note({"event": "one"})
@@ -132,7 +132,7 @@ def test_events_are_taken_where_there_is_no_memory(events: Path, monkeypatch: py
 
 
 def test_a_file_that_somebody_else_put_there_is_not_read(events: Path, memory: Path, tmp_path: Path) -> None:
-    """A link to a file of their choice, where anybody may write."""
+    """A symbolic link in a folder where anybody may write is not followed."""
     leave(events, "one")
     planted = tmp_path / "planted"
     planted.write_bytes(line("two"))

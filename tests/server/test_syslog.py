@@ -1,4 +1,4 @@
-"""`serve --syslog`: what phones log is kept beside the events, and counted with the rest."""
+"""`serve --syslog`: phones' logs are saved beside the events, and counted in the metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.server.test_command import refused
 
 
 def test_a_server_keeps_what_phones_log_and_tells_prometheus(folder: Path) -> None:
-    """Whichever worker is asked; a phone that is not known to be on or off has no value."""
+    """In every worker's metrics; a phone of unknown state has no value."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -45,7 +45,7 @@ def test_a_server_keeps_what_phones_log_and_tells_prometheus(folder: Path) -> No
 
 
 def test_a_port_for_the_log_that_can_not_be_had_is_bad_input(folder: Path) -> None:
-    """Before anything is answered."""
+    """The error comes before the server starts."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The deployed functions on real Node, one child process for a whole test session."""
+"""The deployed functions on Node, one child process for a test session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOST = Path(__file__).with_name("functions_host.js")
 
 @dataclass(frozen=True)
 class Answer:
-    """What one run of a function gave: its one TwiML document, and its events."""
+    """The result of one invocation: its TwiML document, and its events."""
 
     twiml: str
     events: list[dict[str, str]]
@@ -32,7 +32,7 @@ class Functions:
     """The service's functions with a table, run by Node."""
 
     def __init__(self, table: Table, folder: Path) -> None:
-        """Start Node; the compiled table is written to the folder."""
+        """Start Node with the table, which is written to the folder."""
         module = folder / "table.private.js"
         module.write_text(table_module(table), encoding="utf-8")
         self._child = subprocess.Popen(
@@ -61,7 +61,7 @@ class Functions:
         return decision
 
     def invoke(self, function: str, context: dict[str, str], event: dict[str, Any]) -> Answer:
-        """One run of a function, held to its contract: one callback, TwiML, no error, nothing logged but events."""
+        """Invoke a function and check its contract: one callback, TwiML, no error, only events logged."""
         done = self.ask(do="invoke", function=function, context=context, event=event)
         ((error, kind, twiml),) = done["called"]
         assert error is None
@@ -70,7 +70,7 @@ class Functions:
         return Answer(twiml, [json.loads(line) for _, line in done["logged"]])
 
     def ask(self, **request: Any) -> Any:
-        """The value of an answer; an `AssertionError` with Node's stack where it threw."""
+        """The value of a response; raises AssertionError with Node's stack if it threw."""
         assert self._child.stdin
         assert self._child.stdout
         self._child.stdin.write(json.dumps(request) + "\n")

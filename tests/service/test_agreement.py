@@ -1,4 +1,4 @@
-"""Python and the deployed JavaScript agree: on decisions, on TwiML, on what is said after a call."""
+"""Python and the deployed JavaScript agree on decisions, TwiML, and messages after a call."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from dialtone_nb.dialplan.compile import Table
 from dialtone_nb.dialplan.decide import caller_of, decide, spoken_reason
-from dialtone_nb.dialplan.decisions import Call, DialPstn, DialTrunk, OutgoingCall, decision_data
+from dialtone_nb.dialplan.decisions import Call, DialPstn, DialTrunk, OutgoingCall
 from dialtone_nb.dialplan.patterns import parse_pattern
 from dialtone_nb.dialplan.table import TableRule
 from dialtone_nb.dialplan.twiml import status_url, twiml_of, twiml_saying
-from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, told
+from tests.dialplan.cases import CALLERS, CASES, CallerCase, Case, decision_data, told
 from tests.dialplan.strategies import calls, froms, outgoing_calls
 from tests.service.node import Functions
 
@@ -24,12 +24,12 @@ DOMAINS = {"stage": "dialtone-1234-stage.twil.io", "prod": "dialtone-1234-prod.t
 
 
 def canonical(twiml: str) -> str:
-    """The TwiML without what means nothing: the order of attributes, spaces in tags."""
+    """The TwiML without insignificant differences: order of attributes, spaces in tags."""
     return ET.canonicalize(twiml)
 
 
 def request_of(call: Call) -> tuple[str, dict[str, str]]:
-    """The function that Twilio would ask about a call, and the parameters it would send."""
+    """The function that Twilio would request for a call, and its parameters."""
     if isinstance(call, OutgoingCall):
         sent = {"SipUsername": call.sip_username, "To": call.to, "From": call.from_}
         return "sip-outgoing", {name: value for name, value in sent.items() if value}
@@ -38,13 +38,13 @@ def request_of(call: Call) -> tuple[str, dict[str, str]]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.situation)
 def test_case(functions: Functions, case: Case) -> None:
-    """Each case of cases.yaml ends on Node as it says there."""
+    """Each case of cases.yaml gets its decision on Node."""
     assert told(functions.decide(case.call)) == case.then
 
 
 @pytest.mark.parametrize("case", CALLERS, ids=lambda case: case.situation)
 def test_caller(functions: Functions, case: CallerCase) -> None:
-    """Each case of who calls is told on Node as it is there, and in the event of the call."""
+    """Each case of caller identification gets its result on Node, and in the event of the call."""
     function, event = request_of(case.call)
     (logged,) = functions.invoke(function, {"DOMAIN_NAME": DOMAINS[case.call.environment]}, event).events
     caller = f"{logged['channel']} by {logged['identified_by']}" if "identified_by" in logged else "nobody"
@@ -54,7 +54,7 @@ def test_caller(functions: Functions, case: CallerCase) -> None:
 
 @given(call=outgoing_calls)
 def test_callers(functions: Functions, table: Table, call: OutgoingCall) -> None:
-    """The same parameters name the same phone."""
+    """The same parameters identify the same phone."""
     caller = caller_of(table, call)
     asked = {"environment": call.environment, "sip_username": call.sip_username, "from": call.from_}
     assert functions.ask(do="caller", **asked) == (asdict(caller) if caller else None)
@@ -62,7 +62,7 @@ def test_callers(functions: Functions, table: Table, call: OutgoingCall) -> None
 
 @given(call=calls)
 def test_decisions(functions: Functions, table: Table, call: Call) -> None:
-    """The same call meets the same decision."""
+    """The same call gets the same decision."""
     assert functions.decide(call) == decision_data(decide(table, call))
 
 
@@ -89,7 +89,7 @@ def test_twiml(functions: Functions, table: Table, call: Call) -> None:
 def test_after_the_call(
     functions: Functions, table: Table, direction: str, status: str, emergency: str, to: str
 ) -> None:
-    """The same end of a call is told in the same words."""
+    """The same end of a call gets the same message."""
     message = spoken_reason(table, direction, status, emergency, to)
     asked = {"direction": direction, "status": status, "emergency": emergency, "to": to}
     assert functions.ask(do="spoken", **asked) == message
@@ -109,7 +109,7 @@ template = st.lists(st.one_of(placeholder, awkward), max_size=4).map("".join)
 def test_any_trunk(
     functions: Functions, table: Table, dialled: str, context: str, uri: str, headers: list[str]
 ) -> None:
-    """Placeholders are filled in alike, whatever stands around them and in the contexts."""
+    """Placeholders are replaced alike, with any text around them and any context."""
     trunk = table.trunk.model_copy(
         update={"uri": f"sip:{uri}@x", "headers": {f"X-{i}": value for i, value in enumerate(headers)}}
     )
@@ -123,7 +123,7 @@ def test_any_trunk(
 
 @pytest.mark.parametrize("number", ["18765550199", "16585550199", "12425550199", "442079460143", "17875550199"])
 def test_countries_without_prefixes(functions: Functions, table: Table, number: str) -> None:
-    """The countries alone are read alike, and keep out what no prefix refuses."""
+    """The allowed countries are read alike, and refuse what no prefix refuses."""
     other = table.model_copy(update={"refused": ()})
     call = OutgoingCall("prod", "lobby", f"sip:011{number}@x")
     decision = decide(other, call)
@@ -141,7 +141,7 @@ patterns = st.tuples(st.lists(pieces, min_size=1, max_size=4).map("".join), st.s
     skip=st.integers(0, 4),
 )
 def test_any_rules(functions: Functions, table: Table, wanted: list[str], dialled: str, skip: int) -> None:
-    """The same rule takes a call, and makes the same number, whatever the patterns are."""
+    """The same rule matches a call, and makes the same number, for any patterns."""
     rules = [
         TableRule(name=f"r{i}", pattern=parse_pattern(pattern).regex(), to="pstn", prefix="+1503555", skip=skip)
         for i, pattern in enumerate(wanted)

@@ -1,6 +1,6 @@
-"""One network, three ways to answer: the deployed functions on Node, our own server over HTTP, and Python in process.
+"""One network, three implementations: the deployed functions on Node, our own server over HTTP, Python in process.
 
-Whatever is asked, the TwiML is the same; `test_how_many` prints how many questions that was shown with.
+All return equal TwiML for each request; `test_how_many` prints the number of requests tried.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STATUSES = ("completed", "answered", "busy", "no-answer", "failed", "canceled")
 
 @dataclass
 class ThreeWays:
-    """The same question put to all three."""
+    """The same request to all three."""
 
     functions: Functions
     table: Table
@@ -42,7 +42,7 @@ class ThreeWays:
     asked: int = 0
 
     def call(self, call: Call) -> None:
-        """A call is decided on alike."""
+        """Assert that a call gets the same decision."""
         function, sent = request_of(call)
         decision = decide(self.table, call)
         base = f"https://{DOMAINS[call.environment]}"
@@ -50,7 +50,7 @@ class ThreeWays:
         self._compare(call.environment, function, "", sent, expected)
 
     def ended(self, environment: str, direction: str, client: str, status: str, emergency: str, to: str) -> None:
-        """The end of a call is told alike."""
+        """Assert that the end of a call gets the same response."""
         query = urlencode({"direction": direction, "client": client, "emergency": emergency})
         expected = twiml_saying(spoken_reason(self.table, direction, status, emergency, to))
         self._compare(environment, "call-status", query, {"DialCallStatus": status, "To": to}, expected)
@@ -86,7 +86,7 @@ def test_case(three_ways: ThreeWays, case: Case) -> None:
 @pytest.mark.parametrize("direction", ["outgoing", "incoming"])
 @pytest.mark.parametrize("status", [*STATUSES, "unknown", "constructor", ""])
 def test_ending(three_ways: ThreeWays, direction: str, status: str) -> None:
-    """Every way in which a call can end, in both environments."""
+    """Every status that a call can end with, in both environments."""
     for environment in DOMAINS:
         three_ways.ended(environment, direction, "lobby", status, "", TO)
         three_ways.ended(environment, direction, "lobby", status, "US", TO)
@@ -95,7 +95,7 @@ def test_ending(three_ways: ThreeWays, direction: str, status: str) -> None:
 @settings(max_examples=EXAMPLES)
 @given(call=calls.filter(lambda call: call.environment in DOMAINS))
 def test_generated_calls(three_ways: ThreeWays, call: Call) -> None:
-    """What people dial, what phones make of it, and what somebody who means harm would send."""
+    """What people dial, what phones send, and what an attacker would send."""
     three_ways.call(call)
 
 
@@ -109,12 +109,12 @@ def test_generated_calls(three_ways: ThreeWays, call: Call) -> None:
     to=froms(),
 )
 def test_generated_endings(three_ways: ThreeWays, **end: str) -> None:
-    """Any status, also one that Twilio does not send today; of an emergency call, from any domain."""
+    """Any status, even unknown ones; after an emergency call, from any domain."""
     three_ways.ended(**end)
 
 
 def test_how_many(three_ways: ThreeWays, capsys: pytest.CaptureFixture[str]) -> None:
-    """Hundreds of questions, each answered three times alike."""
+    """Hundreds of requests, each with three equal responses."""
     with capsys.disabled():
         print(f"\nconformance: {three_ways.asked} requests, each answered alike on Node, over HTTP and in process")
     assert three_ways.asked > len(CASES)

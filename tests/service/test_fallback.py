@@ -1,4 +1,4 @@
-"""The function that Twilio asks where another has failed: it needs nothing but itself and loses no emergency call."""
+"""The function at the fallback URL: it depends on no other module and loses no emergency call."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ REPAIRED = "This line is being repaired. Please try again later."
 
 
 def source_of(table: Table) -> str:
-    """The source as it is deployed."""
+    """The source as deployed."""
     return read_bundle(table, "node22").modules[FALLBACK].content.decode()
 
 
 def ask(functions: Functions, table: Table, **event: str) -> tuple[ET.Element, dict[str, Any]]:
-    """What the function answers where it can load nothing, and its one event."""
+    """The function's response if it can load no module, and its one event."""
     done = functions.ask(do="alone", source=source_of(table), event={"CallSid": CALL_SID, **event})
     ((error, response),) = done["called"]
     ((level, line),) = done["logged"]
@@ -36,7 +36,7 @@ def ask(functions: Functions, table: Table, **event: str) -> tuple[ET.Element, d
 
 
 def dialling(phone: str, dialled: str, **more: str) -> dict[str, str]:
-    """What Twilio asks where a phone dials."""
+    """Twilio's parameters when a phone dials."""
     of_it = {"To": f"sip:{dialled}@{DOMAIN}", "From": f"sip:{phone}@{DOMAIN}", "SipDomain": DOMAIN}
     return {**of_it, "ErrorCode": "11200", "ErrorUrl": "https://example.org/sip-outgoing", **more}
 
@@ -73,7 +73,7 @@ def test_an_emergency_call_goes_out_however_it_is_spelled(functions: Functions, 
 def test_everybody_else_hears_that_the_line_is_being_repaired(
     functions: Functions, table: Table, asked: dict[str, str]
 ) -> None:
-    """One event tells of it, without anybody's number; a caller from nowhere gets no emergency call out of it."""
+    """One event, without a number; an unknown caller can't make an emergency call."""
     response, event = ask(functions, table, **asked)
     assert [(one.tag, one.text) for one in response] == [("Say", REPAIRED), ("Hangup", None)]
     direction = "outgoing" if asked.get("From", "").startswith("sip:") else "incoming"
@@ -82,13 +82,13 @@ def test_everybody_else_hears_that_the_line_is_being_repaired(
 
 
 def test_verifys_own_requests_look_like_no_call(functions: Functions, table: Table) -> None:
-    """By their call SID."""
+    """Their call SID tells them apart."""
     _, event = ask(functions, table, **dialling("lobby", "911"), CallSid=NO_CALL)
     assert event["event"] == "probe-outgoing-fallback"
 
 
 def test_its_emergency_numbers_are_those_that_all_else_goes_by() -> None:
-    """The source repeats them, as it can load nothing; a caller ID begins with its country's code."""
+    """It has its own list, as it can load no module; a caller ID begins with its country's code."""
     source = (FUNCTIONS / "fallback.protected.js").read_text()
     table = source.partition("const EMERGENCY = {")[2].partition("};")[0]
     told = {code: tuple(re.findall(r"'(\d+)'", numbers)) for code, numbers in re.findall(r"(\d+): \[(.*)\]", table)}

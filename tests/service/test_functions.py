@@ -26,24 +26,24 @@ BY_USERNAME = {"identified_by": "SipUsername"}
 
 
 def outgoing(phone: str, dialled: str) -> dict[str, str]:
-    """What Twilio sends when a phone dials."""
+    """Twilio's parameters when a phone dials."""
     to = f"sip:{dialled}@dialtone-example-prod.sip.twilio.com"
     return {"SipUsername": phone, "To": to, "From": f"sip:{phone}@example.org", "CallSid": CALL_SID}
 
 
 def recorded(phone: str, dialled: str) -> dict[str, str]:
-    """What Twilio was recorded to send: nothing but From says who calls."""
+    """Twilio's recorded parameters, of which only From identifies the caller."""
     domain = "dialtone-example-prod.sip.twilio.com"
     return {"To": f"sip:{dialled}@{domain}", "From": f"sip:{phone}@{domain}", "CallSid": CALL_SID}
 
 
 def incoming(to: str) -> dict[str, str]:
-    """What Twilio sends when a number is called."""
+    """Twilio's parameters when a number is called."""
     return {"To": to, "From": "+12125550188", "CallSid": CALL_SID}
 
 
 def ended(direction: str, status: str, **more: str) -> dict[str, str]:
-    """What Twilio sends when a dialled call has ended: the action's query, and its own parameters."""
+    """Twilio's parameters when a dialled call has ended: the action's query, and its own."""
     return {"direction": direction, "client": "lobby", "CallSid": CALL_SID, "DialCallStatus": status, **more}
 
 
@@ -98,7 +98,7 @@ def ended(direction: str, status: str, **more: str) -> dict[str, str]:
     ],
 )
 def test_event(functions: Functions, function: str, sent: dict[str, str], event: dict[str, str]) -> None:
-    """Each call leaves one line that says when, which phone, what, and which call."""
+    """Each call logs one line with time, phone, decision and call SID."""
     (logged,) = functions.invoke(function, CONTEXT, sent).events
     moment = datetime.fromisoformat(logged.pop("timestamp"))
     assert moment.utcoffset() == timedelta(0)
@@ -127,7 +127,7 @@ def test_call_status(functions: Functions, table: Table, direction: str, status:
 
 @pytest.mark.parametrize("odd", [None, [], ["sip:5035550199@x", "sip:9005550199@x"], ["+15035550103", "+15035550104"]])
 def test_an_address_sent_twice_or_not_at_all(functions: Functions, odd: Any) -> None:
-    """A call without one address that it goes to is refused."""
+    """A call without exactly one To is refused."""
     answer = functions.invoke("sip-outgoing", CONTEXT, {"SipUsername": "lobby", "To": odd})
     assert answer.events[0]["reason"] == "not-dialable"
     answer = functions.invoke("sip-incoming", CONTEXT, {"From": odd, "To": odd})
@@ -138,7 +138,7 @@ def test_an_address_sent_twice_or_not_at_all(functions: Functions, odd: Any) -> 
 
 @pytest.mark.parametrize("odd", [None, "", [], ["library"], ["lobby", "lobby"], ["library", "clinic"]])
 def test_a_user_name_sent_twice_or_not_at_all(functions: Functions, odd: Any) -> None:
-    """It names nobody, and From tells who calls; a From that was sent twice tells nothing."""
+    """Then From identifies the caller, unless it was sent twice too."""
     sent: dict[str, Any] = {**recorded("lobby", "5035550199"), "SipUsername": odd}
     (event,) = functions.invoke("sip-outgoing", CONTEXT, sent).events
     assert (event["channel"], event["identified_by"]) == ("lobby", "From")
@@ -164,7 +164,7 @@ anything: st.SearchStrategy[Any] = st.one_of(st.none(), single, single, st.lists
     domain=st.sampled_from(["dialtone-1234-prod.twil.io", "dialtone-1234-stage.twil.io", "localhost:3000", ""]),
 )
 def test_whatever_is_sent(functions: Functions, function: str, sent: dict[str, Any], domain: str) -> None:
-    """Parameters that are absent, doubled or nonsense get TwiML as well, once, and one event."""
+    """Missing, repeated or invalid parameters get TwiML, once, and one event."""
     answer = functions.invoke(function, {**CONTEXT, "DOMAIN_NAME": domain}, sent)
     assert ET.fromstring(answer.twiml).tag == "Response"
     assert len(answer.events) == 1
@@ -172,7 +172,7 @@ def test_whatever_is_sent(functions: Functions, function: str, sent: dict[str, A
 
 @given(call=calls)
 def test_no_secret_is_logged(functions: Functions, call: Any) -> None:
-    """Neither the trunk's password nor the auth token is ever in an event, nor any number."""
+    """No event has the trunk's password, the auth token, or a number."""
     function, sent = request_of(call)
     (event,) = functions.invoke(function, CONTEXT, sent).events
     written = " ".join(event.values()).replace(event["timestamp"], "")
@@ -196,18 +196,18 @@ def test_no_secret_is_logged(functions: Functions, call: Any) -> None:
     ],
 )
 def test_environment(functions: Functions, domain: str, environment: str) -> None:
-    """A function knows its environment by the suffix of its domain name, of those that the table has."""
+    """A function knows its environment by the suffix of its domain name, among those in the table."""
     assert functions.ask(do="environment", domain=domain) == environment
 
 
 def test_a_stranger_domain_dials_nothing(functions: Functions) -> None:
-    """On a domain of no declared environment every phone is unknown."""
+    """On a domain without a declared environment every phone is unknown."""
     answer = functions.invoke("sip-outgoing", {"DOMAIN_NAME": "x-1-dev.twil.io"}, outgoing("lobby", "5035550199"))
     assert answer.events[0]["reason"] == "unknown-client"
 
 
 def test_visibility() -> None:
-    """Three functions have a URL, behind the signature check; every other module is private."""
+    """Three functions are protected by the signature check; all other modules are private."""
     assert sorted(path.name for path in FUNCTIONS.glob("*.protected.js")) == [
         "call-status.protected.js",
         "fallback.protected.js",
@@ -219,7 +219,7 @@ def test_visibility() -> None:
 
 
 def test_a_cold_start_loads_little(functions: Functions) -> None:
-    """A function loads its own modules and the table, and nothing from npm: require is called for nothing else."""
+    """A function requires its own modules and the table, and no npm package."""
     required = {
         name
         for path in FUNCTIONS.iterdir()

@@ -1,1 +1,1 @@
-"""The rehearsal for tests of other programs."""
+"""Tests of the rehearsal as a tool for other programs' tests."""

@@ -1,4 +1,4 @@
-"""A rehearsal that goes on with another account, at the same address."""
+"""Switching a running rehearsal to another account at the same address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.rehearsal.doors import client_of
 
 
 def test_the_next_account_is_empty_and_its_owners(tmp_path: Path) -> None:
-    """SID, token and key stay; what there was is gone, and made again it has another SID; back, all is there."""
+    """SID, token and key stay; resources are gone, and new ones get other SIDs; switched back, all are there."""
     owner = Identity(7, "5" * 64)
     with start_rehearsal(tmp_path / "1.db", owner=owner) as rehearsal:
         client = client_of(rehearsal)
@@ -31,7 +31,7 @@ def test_the_next_account_is_empty_and_its_owners(tmp_path: Path) -> None:
 
 
 def test_whoever_asks_meanwhile_is_answered_or_cut_off(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """There is no half answer, and nothing is written to the terminal."""
+    """Each gets a complete answer or none, and the terminal stays empty."""
     seen: set[int] = set()
     with start_rehearsal(tmp_path / "0.db", lasting=False) as rehearsal:
         over, auth = threading.Event(), (rehearsal.account_sid, rehearsal.auth_token)

@@ -1,4 +1,4 @@
-"""The pytest plugin, as somebody has it whose tests know nothing of this project."""
+"""The pytest plugin in a project that knows nothing of ours."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def call(account, **behaviour):
 
 @pytest.fixture(scope="module", autouse=True)
 def everything_is_imported(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What a session within this one imports is forgotten after it, and half of it would be imported twice."""
+    """Import everything first, as modules imported in an inner session are forgotten and imported twice."""
     for name in (
         "aiohttp",
         "flask",
@@ -59,20 +59,20 @@ def everything_is_imported(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def run(pytester: pytest.Pytester, *sources: str, options: tuple[str, ...] = ()) -> pytest.RunResult:
-    """What becomes of somebody's tests, in a session of their own."""
+    """Run a project's tests in a separate session and return the result."""
     for number, source in enumerate(sources, 1):
         pytester.path.joinpath(f"test_theirs_{pytester.path.name}_{number}.py").write_text(source, encoding="utf-8")
     return pytester.runpytest_inprocess(*ALONE, *options)
 
 
 def test_the_examples_of_the_page_are_tests_that_pass(pytester: pytest.Pytester) -> None:
-    """Each is whole, with nothing of ours but the fixtures."""
+    """Each is complete, and uses only our fixtures."""
     assert len(EXAMPLES) == 3
     run(pytester, *EXAMPLES).assert_outcomes(passed=3)
 
 
 def test_the_plugin_brings_nothing_to_a_session_that_does_not_use_it() -> None:
-    """Importing it, as pytest does everywhere, loads none of what the rehearsal is made of."""
+    """pytest imports it everywhere, without the rehearsal's modules."""
     heavy = "{'requests', 'twilio', 'starlette', 'uvicorn', 'sqlite3', 'dialtone_nb.rehearsal', 'dialtone_nb.errors'}"
     asked = f"import sys, pytest; import dialtone_nb.testing.plugin; print({heavy} & sys.modules.keys())"
     printed = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
@@ -80,7 +80,7 @@ def test_the_plugin_brings_nothing_to_a_session_that_does_not_use_it() -> None:
 
 
 def test_an_account_is_empty_at_first_and_its_credentials_are_always_the_same(pytester: pytest.Pytester) -> None:
-    """A client that a module keeps is good in every test."""
+    """A client kept in a module works in every test."""
     source = """
 from twilio.rest import Client
 
@@ -104,7 +104,7 @@ def test_another(twilio_rehearsal):
 
 
 def test_a_failure_tells_the_whole_story(pytester: pytest.Pytester) -> None:
-    """Webhooks with what was asked and answered, what was heard, who was rung, alerts."""
+    """Webhooks with requests and responses, what was heard, who was rung, alerts."""
     source = f"""{ANSWERING}
 def test_theirs(twilio_rehearsal):
     twilio_rehearsal.far_side("+15035550177", busy=True)
@@ -131,7 +131,7 @@ def test_theirs(twilio_rehearsal):
 def test_clients_that_are_made_by_an_import_are_led_where_the_configuration_says_so(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every test has the rehearsal then, whether or not it names a fixture."""
+    """By configuration every test has the rehearsal, whether or not it uses a fixture."""
     for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     source = """
@@ -151,7 +151,7 @@ def test_another():
 
 
 def test_code_with_credentials_of_its_own_is_the_accounts_owner(pytester: pytest.Pytester) -> None:
-    """Where the configuration gives them to the account: its client is led there, and its validator agrees."""
+    """If the configuration gives its credentials to the account, client and validator work."""
     source = f"""{ANSWERING}
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -177,7 +177,7 @@ def test_strangers(twilio_rehearsal):
 
 
 def test_calls_that_go_on_end_with_their_test(pytester: pytest.Pytester) -> None:
-    """The next test's time does not move them, and nobody's webhook is asked in it."""
+    """They are not advanced by the next test's time, and send no webhooks then."""
     source = f"""{ANSWERING}
 asked = []
 app.before_request(lambda: asked.append(request.path))
@@ -195,7 +195,7 @@ def test_another(twilio_rehearsal, twilio_client):
 
 
 def test_what_a_test_asks_of_another_tests_account_is_a_warning_of_one_line(pytester: pytest.Pytester) -> None:
-    """It names the test that left it behind; Twilio's answer is a 404."""
+    """The warning names the test that created it; Twilio's answer is a 404."""
     source = """
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -215,7 +215,7 @@ def test_another(twilio_client):
 
 
 def test_a_test_that_is_run_again_has_its_own_sids_again(pytester: pytest.Pytester) -> None:
-    """They are nobody's that was left over."""
+    """They are not reported as another test's."""
     source = """
 def test_theirs(twilio_client):
     number = twilio_client.incoming_phone_numbers.create(phone_number="+15035550142")
@@ -226,7 +226,7 @@ def test_theirs(twilio_client):
 
 
 def test_what_outlives_a_test_never_asks_the_real_twilio(pytester: pytest.Pytester) -> None:
-    """A client of the rehearsed account's is led there between tests as well; others are nobody's business then."""
+    """A client with the rehearsed account's credentials is redirected between tests too; others are not."""
     source = """
 import requests
 from twilio.rest import Client
@@ -255,7 +255,7 @@ def test_another():
 
 
 def test_plain_requests_and_the_asynchronous_client_are_led_too(pytester: pytest.Pytester) -> None:
-    """As is whatever is written for asyncio; the response has the URL that was asked for."""
+    """So are asyncio clients; the response has the requested URL."""
     source = """
 import asyncio
 
@@ -281,7 +281,7 @@ def test_asyncio(twilio_client):
 
 
 def test_an_asgi_application_is_served_under_a_public_name(pytester: pytest.Pytester) -> None:
-    """It is asked as behind a proxy that terminates TLS."""
+    """It is requested as behind a proxy that terminates TLS."""
     source = """
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -302,7 +302,7 @@ def test_theirs(twilio_rehearsal):
 
 
 def test_an_order_that_makes_no_sense_is_one_line(pytester: pytest.Pytester) -> None:
-    """It says what is wrong, and what would do."""
+    """It has the fault and the repair."""
     source = """
 def test_call(twilio_rehearsal):
     twilio_rehearsal.far_side("+12125550155").calls("+15035550142", press="1")
@@ -327,7 +327,7 @@ def test_phone(twilio_rehearsal):
 def test_without_the_extra_one_line_says_how_to_get_it(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a fixture is asked for: the base alone has no server."""
+    """If a fixture is used: the base package has no server."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = run(pytester, "def test_theirs(twilio_client): pass\n")
     result.assert_outcomes(errors=1)
@@ -337,7 +337,7 @@ def test_without_the_extra_one_line_says_how_to_get_it(
 
 
 def test_every_worker_has_a_rehearsal_of_its_own(pytester: pytest.Pytester) -> None:
-    """Tests that run at the same time see nothing of each other."""
+    """Parallel tests do not see each other's resources."""
     source = """
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `twilio-rehearsal` refuses: one line that says what is wrong and what to do, and exit code 5."""
+"""Errors of `twilio-rehearsal`: one line with fault and repair, and exit code 5."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ START = "from dialtone_nb.cli.rehearsal import command; raise SystemExit(command
 
 
 def refused(*arguments: str) -> str:
-    """What the command says as it ends."""
+    """The command's error as it ends."""
     command = [sys.executable, "-c", START, *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (5, ""), ended.stdout + ended.stderr
@@ -27,7 +27,7 @@ def refused(*arguments: str) -> str:
 
 
 def test_a_taken_port(tmp_path: Path) -> None:
-    """The port is named; no state file is left behind."""
+    """The error names the port; no state file is left."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -38,7 +38,7 @@ def test_a_taken_port(tmp_path: Path) -> None:
 
 
 def test_two_servers_on_one_state(tmp_path: Path) -> None:
-    """The first is named, and goes on; once it has ended, another may serve the file."""
+    """The error names the first, which goes on; once it has ended, another may use the file."""
     state = tmp_path / "state.db"
     with start_rehearsal(state) as first:
         first.be_the_only_server()
@@ -51,7 +51,7 @@ def test_two_servers_on_one_state(tmp_path: Path) -> None:
 
 
 def test_another_server_where_the_first_one_was(tmp_path: Path) -> None:
-    """An old address at which some other account answers is nobody's."""
+    """An old address with another account is ignored."""
     with start_rehearsal(tmp_path / "other.db") as other, start_rehearsal(tmp_path / "state.db") as served:
         with served.served.store.transaction() as tables:
             tables.sql.execute("INSERT INTO meta VALUES ('server', ?)", (other.url,))
@@ -60,7 +60,7 @@ def test_another_server_where_the_first_one_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["2", ""])
 def test_a_state_file_of_another_version(tmp_path: Path, version: str) -> None:
-    """The file is named, and stays as it was."""
+    """The error names the file, which stays as it was."""
     state = tmp_path / "state.db"
     start_rehearsal(state).close()
     with closing(sqlite3.connect(state)) as sql, sql:

@@ -1,4 +1,4 @@
-"""The wheel: it has every file of the package, and the rehearsal runs on it with its own extra and nothing else."""
+"""The wheel: it has every file of the package, and the rehearsal works with only its extra."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_theirs(twilio_client):
 
 
 def tracked() -> list[str]:
-    """The files of the package, as git has them."""
+    """The package's files in git."""
     listed = ["git", "ls-files", "-z", "dialtone_nb", "pyproject.toml", "README.md", "LICENSE"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     return [name for name in names if name and (ROOT / name).is_file()]
@@ -74,7 +74,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def needed(*requirements: str) -> set[str]:
-    """All packages that come with these, by the metadata of what is installed here."""
+    """All dependencies of these packages, by the installed metadata."""
     found: set[str] = set()
     left = [Requirement(one) for one in requirements]
     seen: set[str] = set()
@@ -96,7 +96,7 @@ def needed(*requirements: str) -> set[str]:
 
 
 def link(site: Path, packages: set[str]) -> None:
-    """Have what is installed here in another environment too."""
+    """Link installed packages into another environment."""
     for installed in map(distribution, packages):
         for top in {file.parts[0] for file in installed.files or () if file.parts[0] not in {"..", "__pycache__"}}:
             if not (site / top).exists():
@@ -123,14 +123,14 @@ def test_the_wheel_has_every_file_of_the_package(wheel: Path) -> None:
 
 
 def test_the_rehearsal_brings_no_runbooks() -> None:
-    """Some forty packages, and none that draws, counts or opens a notebook."""
+    """Some forty packages, and none for drawing, counting or notebooks."""
     packages = needed("dialtone-nb[rehearsal]")
     assert packages & RUNBOOKS == set()
     assert len(packages) <= 46, sorted(packages)
 
 
 def test_the_command_starts_on_it(environment: Path, tmp_path: Path) -> None:
-    """As its entry point says; it answers, and nothing of this checkout is in it."""
+    """By its entry point; it answers, without anything of this checkout."""
     metadata = next(environment.glob("lib/python*/site-packages/dialtone_nb-*/entry_points.txt")).read_text()
     assert "twilio-rehearsal=dialtone_nb.cli.rehearsal:command" in metadata
     python = environment / "bin" / "python"
@@ -150,7 +150,7 @@ def test_the_command_starts_on_it(environment: Path, tmp_path: Path) -> None:
 
 
 def test_the_plugin_works_on_it(environment: Path, tmp_path: Path) -> None:
-    """With pytest beside it: what buys a number finds it in its account, by asyncio too, which is imported late."""
+    """With pytest: a test that buys a number finds it in its account, with late imports of asyncio too."""
     site = next(environment.glob("lib/python*/site-packages"))
     link(site, needed("pytest"))
     tmp_path.joinpath("test_theirs.py").write_text(THEIRS, encoding="utf-8")

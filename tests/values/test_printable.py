@@ -1,4 +1,4 @@
-"""What others wrote reaches no terminal with what a terminal obeys."""
+"""Untrusted text is printed without terminal control characters."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ESCAPES = {
 
 @pytest.mark.parametrize("text", ESCAPES.values(), ids=ESCAPES)
 def test_escapes_are_spelled_out(text: str) -> None:
-    """Nothing is left that is no character to be seen, and what was there can be read."""
+    """No invisible character is left, and the original can be recognised."""
     spelled = printable(f"{text}\n")
     assert spelled.isprintable()
     assert "\\x" in spelled or "\\u" in spelled
@@ -46,7 +46,7 @@ def test_words_stay(text: str) -> None:
 
 @pytest.mark.parametrize("text", ESCAPES.values(), ids=ESCAPES)
 def test_no_error_has_escapes(text: str) -> None:
-    """Whoever's words are in it: a holder's, a file's, a server's."""
+    """Whatever untrusted text they contain: a holder's name, a file's, a server's."""
     errors = (
         InputError([Fault(text, "is wrong", text)] * 2),
         HeldError(f"{text} is applying", holder=text, until=""),
@@ -59,7 +59,7 @@ def test_no_error_has_escapes(text: str) -> None:
 
 @pytest.mark.parametrize("text", ESCAPES.values(), ids=ESCAPES)
 def test_no_output_of_a_cell_has_escapes_in_its_text(text: str) -> None:
-    """A table of pandas, a plain text, a thing of ours."""
+    """A pandas table, plain text, one of our displays."""
     shell = InteractiveShell()
     show_ours(shell)
     assert shell.display_formatter
@@ -75,7 +75,7 @@ def test_no_output_of_a_cell_has_escapes_in_its_text(text: str) -> None:
 
 
 def test_no_line_of_the_servers_log_has_escapes(capsys: pytest.CaptureFixture[str]) -> None:
-    """A stranger chooses the path of a request, and it may come into a line."""
+    """A request's path, which may be logged, is untrusted."""
     root = logging.getLogger()
     handlers, root.handlers, level = root.handlers, [], root.level
     try:

@@ -1,4 +1,4 @@
-"""Stage in a good state on one rehearsal, given back to that state before each test."""
+"""Stage in a good state on one rehearsal, restored before each test."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESTORED = ("things", "contents", "calls", "clock")
 
 @dataclass(frozen=True)
 class Stage:
-    """Stage on the rehearsal, as its operator sees it, with a door to change things behind the operator's back."""
+    """Stage on the rehearsal as its operator sees it, with clients to change things elsewhere."""
 
     site: Site
 
@@ -43,56 +43,56 @@ class Stage:
         return self.site.account.client
 
     def verify(self, acceptances: dict[str, Acceptance] | None = None) -> Verification:
-        """What a verification finds now."""
+        """The result of a verification now."""
         return verify_site(self.site, acceptances)
 
     def faults(self) -> dict[str, Check]:
-        """The checks that are not good, by name."""
+        """The names of the checks that are not good."""
         return {check.name: check for check in self.verify().checks if check.state != "good"}
 
     def tell(self, path: str, **body: Any) -> Any:
-        """What the rehearsal's own door answers."""
+        """Send a request to the rehearsal's own API."""
         answer = self.site.account.transport.send("POST", f"{CONTROL}{path}", json=body)
         assert answer.ok, answer.text
         return answer.json()
 
     def carry_out(self, proposal: Proposal) -> None:
-        """Do what a runbook proposes."""
+        """Apply a runbook's proposal."""
         applied = apply_proposal(proposal, "rehearsal", runbook="test", reports=self.site.project / "reports")
         assert applied.exit_code == 0, applied.summary
 
     def domain(self, *, emergency: bool = True) -> Any:
-        """One of stage's SIP domains, as twilio-python lets it be changed."""
+        """One of stage's SIP domains, as a twilio-python context."""
         name = self.site.parameters.network.sip_domain("stage", emergency=emergency)
         found = next(one for one in self.client.sip.domains.list() if one.domain_name == name)
         return self.client.sip.domains(found.sid)
 
     def number(self, name: str) -> Any:
-        """A phone's number, as twilio-python lets it be changed."""
+        """A phone's number, as a twilio-python context."""
         wanted = self.site.parameters.clients[name].caller_id
         (found,) = self.client.incoming_phone_numbers.list(phone_number=wanted)
         return self.client.incoming_phone_numbers(found.sid)
 
     def credential_list(self, name: str = "dialtone-phones") -> Any:
-        """A credential list, as twilio-python lets it be changed."""
+        """A credential list, as a twilio-python context."""
         found = next(one for one in self.client.sip.credential_lists.list() if one.friendly_name == name)
         return self.client.sip.credential_lists(found.sid)
 
     def credential(self, name: str) -> Any:
-        """A phone's credential, as twilio-python lets it be changed."""
+        """A phone's credential, as a twilio-python context."""
         credentials = self.credential_list().credentials
         found = next(one for one in credentials.list() if one.username == name)
         return self.credential_list().credentials(found.sid)
 
     @property
     def environment(self) -> Any:
-        """The environment, as twilio-python lets it be changed."""
+        """The environment, as a twilio-python context."""
         services = self.client.serverless.v1.services("dialtone")
         found = next(one for one in services.environments.list() if one.unique_name == "stage")
         return services.environments(found.sid)
 
     def without_token(self) -> Stage:
-        """Stage as an operator sees it who has an API key and no auth token."""
+        """Stage as seen by an operator with an API key and no auth token."""
         account = self.site.account
         only_key = replace(account, credentials=replace(account.credentials, auth_token=""))
         return Stage(replace(self.site, account=only_key))
@@ -100,7 +100,7 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    """A rehearsal that all tests here share."""
+    """A rehearsal shared by all tests here."""
     with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db") as running:
         yield running
 
@@ -125,7 +125,7 @@ def account(rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="session")
 def good_state(account: Account, rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Path]:
-    """Stage whole, both of its phones set up and heard of; and a copy of that account."""
+    """Stage complete, with both phones set up and signs of life, and a copy of that account."""
     parameters = load_parameters(ROOT / "parameters" / "sample")
     bundle = read_bundle(compile_table(parameters), parameters.network.service.runtime)
     project = tmp_path_factory.mktemp("stage")

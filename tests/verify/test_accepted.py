@@ -1,4 +1,4 @@
-"""accepted.yaml: read whole, every fault with its place; what it mutes, and what it has too much of."""
+"""accepted.yaml: faults with their places, accepted checks, and entries without effect."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_no_file_accepts_nothing(tmp_path: Path) -> None:
 
 
 def test_the_sample_accepts_nothing_and_its_example_can_be_used(tmp_path: Path) -> None:
-    """With its comment signs taken away, the example is read."""
+    """Uncommented, its example is valid."""
     assert load_acceptances(ROOT / "parameters" / "sample") == {}
     text = (ROOT / "parameters" / "sample" / "accepted.yaml").read_text(encoding="utf-8")
     example = text[text.index("# last sign") :].replace("# ", "")
@@ -40,7 +40,7 @@ def test_the_sample_accepts_nothing_and_its_example_can_be_used(tmp_path: Path) 
 
 
 def test_every_fault_is_told_with_its_line(tmp_path: Path) -> None:
-    """No reason, no end, a day that is none, a setting that nobody knows."""
+    """No reason, no end, an invalid day, an unknown setting."""
     text = 'one:\n  reason: ""\n  until: soon\ntwo:\n  becauze: x\n'
     with pytest.raises(ParametersError) as caught:
         load_acceptances(_write(tmp_path, text))
@@ -53,7 +53,7 @@ def test_every_fault_is_told_with_its_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["credential of van", "last sign of life of garden"])
 def test_what_is_wrong_or_unknown_can_be_accepted(name: str) -> None:
-    """Up to its last day, that day included."""
+    """Up to its last day inclusive."""
     accepted = accept(CHECKS, {name: Acceptance(reason="Known", until=TODAY)}, TODAY)
     (muted,) = [check for check in accepted.checks if check.state is CheckState.ACCEPTED]
     assert muted.name == name
@@ -62,7 +62,7 @@ def test_what_is_wrong_or_unknown_can_be_accepted(name: str) -> None:
 
 
 def test_an_entry_that_mutes_nothing_is_noted() -> None:
-    """Of something good, or of something that is not checked here: it can go, or its name is misspelt."""
+    """Its check is good, or unknown here: the entry can be removed, or its name is misspelt."""
     one = Acceptance(reason="Known", until=TODAY)
     accepted = accept(CHECKS, {"credential of lobby": one, "credential of vann": one}, TODAY)
     assert accepted.checks == CHECKS

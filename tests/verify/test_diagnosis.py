@@ -1,4 +1,4 @@
-"""The table of symptoms, and how a conclusion or a question comes of checks."""
+"""The table of symptoms: how checks lead to a conclusion or a question."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS = {"client", "environment", "number", "country", "functions", "domain", "c
 
 
 def asked(symptom: str, *checks: Check, answer: str = "", first: str = "", kind: str = "rehearsal") -> Diagnosis:
-    """What these checks say of the lobby's phone."""
+    """The result of these checks for the lobby's phone."""
     complaint = Complaint(
         find_symptom(symptom), "prod", "lobby", PHONES, answer=answer, account_kind=kind, code_goes_first_to=first
     )
@@ -34,7 +34,7 @@ def asked(symptom: str, *checks: Check, answer: str = "", first: str = "", kind:
 
 
 def test_every_step_is_a_row_and_every_row_is_reached() -> None:
-    """By a symptom, or by an answer."""
+    """From a symptom, or from an answer."""
     steps = {step for one in TABLE.symptoms.values() for step in one.order}
     answers = {cause for one in TABLE.questions.values() for cause in one.answers.values()}
     assert steps | answers <= {*TABLE.causes, *TABLE.questions}
@@ -42,7 +42,7 @@ def test_every_step_is_a_row_and_every_row_is_reached() -> None:
 
 
 def test_only_an_answer_leads_to_a_row_without_evidence_unless_it_is_the_last() -> None:
-    """It holds always, so nothing after it is ever reached; nor what comes after a question, once that is answered."""
+    """A row without evidence always applies, so later rows are unreachable, as are those after a question."""
     for one in TABLE.symptoms.values():
         *before, _ = one.order
         ends = [step for step in before if step in TABLE.causes and not TABLE.causes[step].when]
@@ -52,7 +52,7 @@ def test_only_an_answer_leads_to_a_row_without_evidence_unless_it_is_the_last() 
 
 
 def test_a_number_that_is_given_is_not_asked_for() -> None:
-    """Where nothing is known of it, it is to be dialled again."""
+    """If nothing is known about it, the advice is to dial it again."""
     complaint = Complaint(find_symptom("one destination fails"), "prod", "lobby", PHONES)
     found = [diagnose(one, (), "") for one in (complaint, replace(complaint, number="5035550199"))]
     assert [one.question.id for one in found if one.question] == ["which-number", "dial-it"]
@@ -64,7 +64,7 @@ def test_a_number_that_is_given_is_not_asked_for() -> None:
 
 @pytest.mark.parametrize("cause", TABLE.causes.values(), ids=TABLE.causes)
 def test_a_row_names_words_that_are_known_and_a_runbook_with_its_parameters(cause: object) -> None:
-    """Every cause has a repair, and words for whoever is at the phone."""
+    """Every cause has a repair, and a text for the phone's user."""
     row = TABLE.causes[getattr(cause, "id", "")]
     assert row.cause
     assert row.repair
@@ -77,7 +77,7 @@ def test_a_row_names_words_that_are_known_and_a_runbook_with_its_parameters(caus
 
 
 def test_no_name_of_a_symptom_means_two() -> None:
-    """However it is spelled."""
+    """In any spelling."""
     names = [name.casefold() for one in TABLE.symptoms.values() for name in (one.name, *one.also)]
     assert len(names) == len(set(names))
     assert find_symptom("No_dial-TONE ").name == "no dial tone"
@@ -93,7 +93,7 @@ def test_a_symptom_that_is_none_is_answered_with_what_there_is() -> None:
 
 
 def test_the_first_cause_in_the_order_is_the_conclusion_and_the_others_stand_beside_it() -> None:
-    """An expert looks at the domain before the phone."""
+    """The domain is checked before the phone."""
     unmapped = wrong("", f"registrations mapping of {DOMAIN}", "not mapped", "", "deploy prod")
     gone = wrong("", "credential of lobby", "not there", "", "client_setup with client lobby")
     found = asked("no dial tone", gone, unmapped)
@@ -117,7 +117,7 @@ def test_another_phones_trouble_is_not_taken_for_this_ones() -> None:
 
 
 def test_where_any_phone_may_be_behind_it_the_conclusion_names_which() -> None:
-    """All evidence is of one phone, the second one here, whose address is the one that is wrong."""
+    """All evidence is from one phone, here the second, whose address is wrong."""
     checks = [
         unknown("", "last emergency call of lobby", "answered, 911", ""),
         good("", "emergency address of lobby", "registered", ""),
@@ -131,7 +131,7 @@ def test_where_any_phone_may_be_behind_it_the_conclusion_names_which() -> None:
 
 
 def test_new_code_goes_to_a_protected_environment_by_way_of_the_open_one() -> None:
-    """Other changes go straight; on a real account each command says so."""
+    """Other changes are applied directly; on a real account each command has that parameter."""
     stale = wrong("", "live build of prod", "differs from the files in /table", "", "deploy stage, then promote it")
     found = asked("calls out fail", stale, first="stage", kind="twilio")
     assert found.commands == (
@@ -143,7 +143,7 @@ def test_new_code_goes_to_a_protected_environment_by_way_of_the_open_one() -> No
 
 
 def test_what_can_not_be_known_is_asked_with_a_command_for_each_answer() -> None:
-    """And each command is one that a shell takes, with an answer that is known."""
+    """Each command is valid in a shell, with a valid answer."""
     found = asked("no dial tone")
     assert found.question
     assert found.exit_code == 2
@@ -158,7 +158,7 @@ def test_what_can_not_be_known_is_asked_with_a_command_for_each_answer() -> None
 
 @pytest.mark.parametrize("symptom", TABLE.symptoms)
 def test_each_answer_of_each_question_leads_to_a_conclusion(symptom: str) -> None:
-    """With words in all places, and nothing left open."""
+    """With all placeholders filled."""
     found = asked(symptom)
     for answer in found.question.answers if found.question else ():
         ended = asked(symptom, answer=answer.upper())
@@ -168,7 +168,7 @@ def test_each_answer_of_each_question_leads_to_a_conclusion(symptom: str) -> Non
 
 
 def test_a_number_of_minutes_is_passed_as_one() -> None:
-    """A text in its place would be refused."""
+    """As text it would be rejected."""
     drill = good("", "last drill of lobby", "answered, 933", "")
     (command,) = asked("911 was dialled", drill).commands
     assert command.endswith("run explore -r environment prod -r client lobby -p minutes 1440")
@@ -181,7 +181,7 @@ def test_an_answer_that_is_none_is_answered_with_those_that_are() -> None:
 
 
 def test_a_question_that_needs_evidence_is_asked_where_it_holds() -> None:
-    """Somebody's password was refused, and only the phone itself can tell whether it was this one's."""
+    """A rejected password is some phone's, and only its user can tell whether it is this one's."""
     refused = unknown("", "refusals that name no phone", "32212, phone's registration was refused", "")
     found = asked("no dial tone", refused)
     assert found.question
@@ -193,13 +193,13 @@ def test_a_question_that_needs_evidence_is_asked_where_it_holds() -> None:
 
 
 def test_an_answer_does_not_outvote_what_was_found() -> None:
-    """What the checks tell is certain; what a person heard is not."""
+    """Checks are certain; what a person heard is not."""
     gone = wrong("", "credential of lobby", "not there", "", "client_setup with client lobby")
     assert asked("no dial tone", gone, answer="nothing").cause == "credential-gone"
 
 
 def test_it_looks_the_same_in_a_terminal_and_on_a_page() -> None:
-    """Conclusion, evidence, repair, words, what was gone through; and whatever others wrote is escaped."""
+    """Conclusion, evidence, repair, texts, steps; untrusted text is escaped."""
     gone = wrong("", "credential of lobby", "<b>not there", "it can't register", "client_setup with client lobby")
     found = asked("no dial tone", good("", "credentials", "accepted", ""), gone)
     text, page = diagnosis_text(found), diagnosis_html(found)

@@ -1,4 +1,4 @@
-"""Emergency calls in verify: phones at the domain without them, and phones whose address nobody has heard in a year."""
+"""Emergency calls in verify: phones at the wrong domain, and phones without a test call for a year."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OTHER = "dialtone-example-nonemergency-stage.sip.twilio.com"
 
 
 def test_a_phone_that_is_registered_at_the_other_domain_is_found(stage: Stage) -> None:
-    """Its emergency calls would fail there; one without an address may be at either."""
+    """Its emergency calls would fail there; a phone without an address may use either."""
     stage.tell("/clients/workbench", registered=True, domain=OTHER)
     stage.tell("/clients/van", registered=True, domain=OTHER)
     check = stage.faults()["SIP domain of workbench"]
@@ -26,7 +26,7 @@ def test_a_phone_that_is_registered_at_the_other_domain_is_found(stage: Stage) -
 
 
 def test_a_phone_that_called_through_the_other_domain_is_found(stage: Stage) -> None:
-    """Where nothing tells of its registration, its last call does."""
+    """If its registration is unknown, its last call decides."""
     stage.tell("/clients/workbench", registered=False)
     stage.tell("/calls", client="workbench", dial="5035550199", domain=OTHER)
     stage.tell("/clients/workbench", registered=False)
@@ -34,7 +34,7 @@ def test_a_phone_that_called_through_the_other_domain_is_found(stage: Stage) -> 
 
 
 def test_a_phone_without_a_drill_is_listed(stage: Stage) -> None:
-    """A year after 933 was dialled it is as if nobody ever had."""
+    """A year after a call to 933 it is listed again."""
     (drill,) = [check for check in stage.verify().checks if check.name == "drill of workbench"]
     assert (drill.state, drill.found[:13]) == (CheckState.GOOD, "933 answered ")
     for call in stage.client.calls.list(to="+1933"):
@@ -45,7 +45,7 @@ def test_a_phone_without_a_drill_is_listed(stage: Stage) -> None:
 
 
 def test_of_phones_that_share_a_number_the_one_that_dialled_is_meant(stage: Stage) -> None:
-    """Both have one caller ID; the call that dialled says which phone it was."""
+    """They have one caller ID; the parent call says which phone it was."""
     parameters = stage.site.parameters
     workbench = parameters.clients["workbench"]
     also = workbench.model_copy(update={"incoming": False})

@@ -1,4 +1,4 @@
-"""Both runbooks run from the terminal: what they find is their exit code and their last line."""
+"""Both runbooks from the terminal: their exit code and last line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.verify.conftest import ROOT
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of its own, on an account in which nothing exists."""
+    """A project with an empty account."""
     ours = shutil.ignore_patterns("conftest.py", "__pycache__")
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=ours)
     shutil.copytree(ROOT / "parameters" / "sample", tmp_path / "parameters")
@@ -27,7 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_verify_ends_with_2_where_something_is_wrong(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing was deployed: the first wrong checks are named on the terminal, all of them on the page."""
+    """Before any deploy: the terminal has the first failed checks, the page all."""
     assert main(["run", "verify", "--output", "out"]) == 2
     said = capsys.readouterr().out
     assert "Verify stage: 6 of 20 checks wrong: service dialtone, environment stage, live build of stage" in said
@@ -48,7 +48,7 @@ def test_a_wrong_file_of_what_is_accepted_ends_with_5(project: Path, capsys: pyt
 
 
 def test_test_calls_say_what_to_set_up_first(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Bad input is exit code 5, in one line."""
+    """Exit code 5, in one line."""
     assert main(["run", "test_calls", "--output", "out"]) == 5
     assert capsys.readouterr().err.splitlines() == [
         "phones of stage: 0 set up, and these calls take two; run client_setup with client workbench"

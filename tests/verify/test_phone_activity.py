@@ -1,4 +1,4 @@
-"""A phone that calls more than it is used to is found; one that calls as ever, or calls for help, is left in peace."""
+"""Phones with unusually many calls are found; usual and emergency calls are not."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tests.verify.conftest import Stage
 
 @pytest.fixture(autouse=True)
 def long_quiet(stage: Stage) -> None:
-    """Nobody has called for more than a week."""
+    """An account without calls for more than a week."""
     stage.site.account.wait(8 * 86_400)
 
 
 def call(stage: Stage, client: str, times: int) -> None:
-    """Have a phone place so many calls."""
+    """Have a phone place this many calls."""
     domain = stage.site.parameters.sip_domain_of(client)
     for _ in range(times):
         stage.tell("/calls", client=client, domain=domain, dial="5035550199", busy=True)
 
 
 def test_a_phone_out_of_its_habit_is_wrong_and_the_repair_stops_it(stage: Stage) -> None:
-    """Four calls a day are its habit, thirteen are none; a day later they are its past."""
+    """Four calls a day are usual, thirteen are not; a day later they are part of its history."""
     call(stage, "van", 4)
     stage.site.account.wait(2 * 86_400)
     call(stage, "van", 12)
@@ -41,7 +41,7 @@ def test_a_phone_out_of_its_habit_is_wrong_and_the_repair_stops_it(stage: Stage)
 
 
 def test_calls_by_way_of_an_edge_are_the_phones_too(stage: Stage, rehearsal: Rehearsal) -> None:
-    """Whoever calls at a localised name of the domain is counted, and is no stranger there."""
+    """Calls at a localised domain count for the phone."""
     domain = stage.site.parameters.sip_domain_of("van").replace(".sip.", ".sip.ashburn.")
     store = Store(rehearsal.served.store.path, rehearsal.identity.seed)
     with store.transaction() as tables:
@@ -56,7 +56,7 @@ def test_calls_by_way_of_an_edge_are_the_phones_too(stage: Stage, rehearsal: Reh
 
 
 def test_calls_under_the_name_of_no_phone_are_wrong(stage: Stage, rehearsal: Rehearsal) -> None:
-    """What a caller shows is up to the caller; a habit can't be told from it, but that it is nobody's name can."""
+    """Callers choose the name they show, so it can't be counted, but an unknown one can be reported."""
     domain = stage.site.parameters.sip_domain_of("van")
     store = Store(rehearsal.served.store.path, rehearsal.identity.seed)
     with store.transaction() as tables:
@@ -71,6 +71,6 @@ def test_calls_under_the_name_of_no_phone_are_wrong(stage: Stage, rehearsal: Reh
 
 
 def test_a_few_calls_are_never_out_of_habit(stage: Stage) -> None:
-    """A new phone that is tried out is no alarm."""
+    """Trying out a new phone raises no alarm."""
     call(stage, "van", 10)
     assert "usage of van" not in stage.faults()

@@ -1,4 +1,4 @@
-"""What phones told of their registrations, as checks and in the monitor."""
+"""Phones' logged registrations in checks and in the monitor."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def compared(*clients: str, credentials: tuple[str, ...] = ("lobby",)) -> Any:
     ],
 )
 def test_only_a_wrong_setting_is_wrong(phone: PhoneKnown, state: str) -> None:
-    """A phone that is away or flapping is for a person to judge; a refused password is not."""
+    """A phone that is off or flapping is left to people's judgement; a rejected password is wrong."""
     (check,) = registration_checks(compared("lobby", "kitchen"), {"lobby": phone, "stranger": phone})
     assert (check.state, check.subject, check.name) == (state, "Phone lobby", "registration of lobby")
     assert check.found == phone.words
@@ -53,20 +53,20 @@ def test_only_a_wrong_setting_is_wrong(phone: PhoneKnown, state: str) -> None:
 
 
 def test_a_phone_that_was_never_set_up_has_no_check() -> None:
-    """Nor one that never told."""
+    """Nor has one without log lines."""
     phone = PhoneKnown("kitchen", Known.ON, NOW)
     assert list(registration_checks(compared("lobby", "kitchen"), {"kitchen": phone})) == []
 
 
 def keep(project: Path, *clients: str) -> None:
-    """Have phones tell that they are registered."""
+    """Save registrations of phones."""
     with keep_registrations(project / "registrations") as tell:
         for client in clients:
             tell(Registration(datetime.now(UTC), client, RegistrationState.REGISTERED, expires_s=600))
 
 
 def test_what_is_kept_is_known(tmp_path: Path) -> None:
-    """Of declared phones that told; without a folder, nothing of any."""
+    """For declared phones with log lines; without a folder for none."""
     now = datetime.now(UTC) + timedelta(seconds=1)
     parameters = load_parameters(ROOT / "parameters" / "sample")
     assert phones_known(tmp_path, parameters, now) == {}
@@ -77,7 +77,7 @@ def test_what_is_kept_is_known(tmp_path: Path) -> None:
 
 
 def watched(runbook: Any) -> Snapshot:
-    """One look of the monitor's, where nobody is there."""
+    """One view of the monitor, unattended."""
     found = watch(runbook)
     assert isinstance(found, Snapshot)
     return found
@@ -86,7 +86,7 @@ def watched(runbook: Any) -> Snapshot:
 def test_verify_and_monitor_show_it_of_a_real_account(
     stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the rehearsal the registrar itself is asked, and what is kept of real phones is not shown."""
+    """A rehearsal's own registrar is used there, and saved registrations of real phones are not."""
     site = replace(stage.site, project=tmp_path)
     name = next(iter(site.parameters.clients_in("stage")))
     keep(tmp_path, name)

@@ -1,4 +1,4 @@
-"""Checks of what was fetched, without an account: permissions, alerts, and how checks look."""
+"""Checks of prepared data, without an account: permissions, alerts, and their display."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def _states(countries: list[CountryPermission], allowed: list[str]) -> list[tupl
 
 
 def test_canada_counts_with_the_united_states_where_twilio_has_no_entry_for_it() -> None:
-    """Twilio's pages show both as one."""
+    """Twilio's documentation shows both as one."""
     assert _states([CountryPermission("US", True, False)], ["US", "CA"])[0] == (CheckState.GOOD, "on: US")
     off = CountryPermission("CA", False, False)
     assert _states([CountryPermission("US", True, False), off], ["US", "CA"])[0] == (CheckState.WRONG, "off: CA")
 
 
 def test_many_countries_are_counted() -> None:
-    """A page of two hundred codes helps nobody."""
+    """A list of two hundred codes would be useless."""
     countries = [CountryPermission(f"X{letter}", True, True) for letter in "ABCDEFGHIJKLMNOP"]
     states = _states(countries, ["XA"])
     assert states[1] == (CheckState.WRONG, "on: XB, XC, XD, XE, XF, XG, XH, XI, XJ, XK, XL, XM and 3 more")
@@ -53,7 +53,7 @@ def test_many_countries_are_counted() -> None:
     ],
 )
 def test_an_alert_is_wrong_unless_it_can_happen_on_any_day(code: str, state: CheckState) -> None:
-    """A phone that is off is for a person to judge; a failing function never is as it should be."""
+    """An unregistered phone is left to people's judgement; a failing function is always wrong."""
     (check,) = alert_checks([RecentAlert(code, NOW)])
     assert (check.state, check.name) == (state, f"alert {code}")
     assert check.meaning
@@ -61,7 +61,7 @@ def test_an_alert_is_wrong_unless_it_can_happen_on_any_day(code: str, state: Che
 
 
 def test_alerts_are_counted_by_code_with_the_last_time() -> None:
-    """In the order of their codes, whatever order they came in."""
+    """Sorted by code, whatever their order."""
     alerts = [RecentAlert("32009", NOW), RecentAlert("11200", NOW), RecentAlert("32009", NOW.replace(hour=11))]
     found = [(check.name, check.found) for check in alert_checks(alerts)]
     assert found == [
@@ -71,7 +71,7 @@ def test_alerts_are_counted_by_code_with_the_last_time() -> None:
 
 
 def test_everyday_codes_are_known_codes() -> None:
-    """Each has a meaning and a repair to show."""
+    """Each has an explanation and a repair."""
     assert set(CODES) >= EVERYDAY
 
 
@@ -88,7 +88,7 @@ VERIFICATION = Verification(
 
 
 def test_a_page_of_checks_escapes_and_groups() -> None:
-    """What is wrong leads, with its repair; each subject once, in order; what was found is text, never markup."""
+    """Failures come first with their repair; each subject once, in order; values are escaped."""
     html = verification_html(VERIFICATION)
     assert html.index("to repair it: deploy stage") < html.index("<table")
     table = html[html.index("<table") :]
@@ -99,7 +99,7 @@ def test_a_page_of_checks_escapes_and_groups() -> None:
 
 
 def test_the_same_as_text() -> None:
-    """Good ones take a line; the others say what it means and what repairs it."""
+    """Good checks are a line; others have explanation and repair."""
     assert verification_text(VERIFICATION).splitlines() == [
         "Verify stage: 1 of 3 checks wrong: second (1 good, 1 unknown)",
         "",
@@ -117,7 +117,7 @@ def test_the_same_as_text() -> None:
 
 
 def test_a_summary_names_five_of_many() -> None:
-    """It stays one line that can be read."""
+    """So that it stays a readable line."""
     many = tuple(wrong("One", f"c{n}", "", "", "") for n in range(8))
     assert Verification("stage", "", many).summary == (
         "Verify stage: 8 of 8 checks wrong: c0, c1, c2, c3, c4 and 3 more (0 good)"
@@ -125,7 +125,7 @@ def test_a_summary_names_five_of_many() -> None:
 
 
 def test_an_environment_without_phones_is_probed_with_strangers_alone() -> None:
-    """Nobody is known there: a phone of another environment is refused, and so is a call to any number."""
+    """A phone of another environment and calls to any number are refused."""
     parameters = load_parameters(ROOT / "parameters" / "sample")
     clients = {name: client for name, client in parameters.clients.items() if client.environment == "stage"}
     table = compile_table(replace(parameters, clients=clients))
@@ -138,7 +138,7 @@ def test_an_environment_without_phones_is_probed_with_strangers_alone() -> None:
 
 
 def test_probes_dial_what_must_go_through_and_what_must_not() -> None:
-    """Of the sample's dial plan: emergency, trunk, near and far, and what is refused."""
+    """By the sample's dial plan: emergency, trunk, local and distant numbers, and refused ones."""
     table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
     probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
     dialled = {probe.what: "<Dial" in probe.expected for probe in probes if probe.what.startswith("lobby dials")}
@@ -151,7 +151,7 @@ def test_probes_dial_what_must_go_through_and_what_must_not() -> None:
 
 
 def test_a_phones_name_at_a_strangers_host_is_probed() -> None:
-    """It must be refused: From alone says who calls, and the host in it is not ours."""
+    """It must be refused: From identifies the caller, and its host is not ours."""
     table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
     probes = make_probes(table, "prod", "dialtone-1234-prod.twil.io", trunk_password="")
     (stranger,) = [probe for probe in probes if probe.what == "a stranger calls itself lobby"]

@@ -1,4 +1,4 @@
-"""Test calls: six kinds go as the dial plan says; what goes another way is told; real accounts place none."""
+"""Test calls: six kinds go as the dial plan says, differences are reported, and real accounts place none."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TITLES = [
 
 
 def place(stage: Stage, **phones: str) -> test_calls.TestCalls:
-    """What came of the calls."""
+    """The results of the calls."""
     return test_calls.place_calls(stage.site.account, stage.site.parameters, "stage", **phones)
 
 
 def test_all_six_go_as_the_dial_plan_says(stage: Stage) -> None:
-    """In their order, each with what was heard and what Twilio complained of."""
+    """In order, each with what was heard and its alerts."""
     calls = place(stage)
     assert (calls.exit_code, calls.summary) == (0, "Test calls in stage: all 6 went as the dial plan says")
     assert calls.registered == {"workbench": "dialtone-example-stage.sip.twilio.com"}
@@ -59,7 +59,7 @@ def test_all_six_go_as_the_dial_plan_says(stage: Stage) -> None:
 
 
 def test_they_can_be_placed_again(stage: Stage) -> None:
-    """A phone that was registered before is not, where it must not be."""
+    """A phone registered before is unregistered for the call that needs it."""
     assert place(stage).exit_code == 0
     swapped = place(stage, client="van", unregistered="workbench")
     assert swapped.exit_code == 0, calls_text(swapped)
@@ -67,7 +67,7 @@ def test_they_can_be_placed_again(stage: Stage) -> None:
 
 
 def test_they_are_calls_of_the_account(stage: Stage) -> None:
-    """The call report finds them: six calls that were placed, five that were dialled."""
+    """The call report has them: six placed, five dialled."""
     before = len(stage.client.calls.list())
     place(stage)
     assert len(stage.client.calls.list()) - before == 6 + 5
@@ -87,7 +87,7 @@ def test_they_are_calls_of_the_account(stage: Stage) -> None:
     ids=["the phones' domain leads elsewhere", "a number leads nowhere", "the other's number", "no registration"],
 )
 def test_what_goes_another_way_is_told(stage: Stage, breaks: Callable[[Stage], Any], strange: set[str]) -> None:
-    """The calls that it breaks differ, the others do not; the exit code is 2."""
+    """Only the affected calls differ; the exit code is 2."""
     breaks(stage)
     calls = place(stage)
     assert {call.title for call in calls.calls if not call.is_as_expected} == strange
@@ -96,7 +96,7 @@ def test_what_goes_another_way_is_told(stage: Stage, breaks: Callable[[Stage], A
 
 
 def test_a_dial_plan_that_does_not_refuse_premium_numbers_is_told(stage: Stage) -> None:
-    """What the files say is the measure, and this call is to be refused by them."""
+    """The expectation follows the files, by which this call must be refused."""
     opened = {"also_allowed": ("+1900",), "refused_prefixes": ()}
     loose = replace(stage.site.parameters, dialplan=stage.site.parameters.dialplan.model_copy(update=opened))
     calls = test_calls.place_calls(stage.site.account, loose, "stage")
@@ -105,7 +105,7 @@ def test_a_dial_plan_that_does_not_refuse_premium_numbers_is_told(stage: Stage) 
 
 
 def test_a_phone_that_is_alone_is_both_and_unplugged_for_one_call(stage: Stage) -> None:
-    """A network of one phone is tried whole; the phone is registered again when the calls are over."""
+    """A network of one phone is fully tested; the phone is registered again afterwards."""
     parameters = stage.site.parameters
     alone = replace(parameters, clients={"workbench": parameters.clients["workbench"]})
     calls = test_calls.place_calls(stage.site.account, alone, "stage")
@@ -115,7 +115,7 @@ def test_a_phone_that_is_alone_is_both_and_unplugged_for_one_call(stage: Stage) 
 
 
 def test_a_kind_of_call_that_the_dial_plan_has_no_rule_for_is_left_out(stage: Stage) -> None:
-    """A network without a trunk places no call to one."""
+    """A network without a trunk has no call to one."""
     parameters = stage.site.parameters
     rules = tuple(rule for rule in parameters.dialplan.rules if rule.trunk is None)
     without = replace(parameters, dialplan=parameters.dialplan.model_copy(update={"rules": rules}))
@@ -141,14 +141,14 @@ def test_a_kind_of_call_that_the_dial_plan_has_no_rule_for_is_left_out(stage: St
     ],
 )
 def test_phones_that_can_not_be_used_are_refused(stage: Stage, phones: dict[str, str], told: str) -> None:
-    """One line that names the parameter and the repair."""
+    """One line with the parameter and the repair."""
     with pytest.raises(InputError) as caught:
         place(stage, **phones)
     assert str(caught.value) == told
 
 
 def test_a_phone_without_a_credential_has_to_be_set_up_first(stage: Stage) -> None:
-    """Whether it is named, or would be the one that is left."""
+    """Whether it was named, or is the only one left."""
     stage.credential("van").delete()
     for phones, place_named in (({"client": "van"}, "parameter client of test_calls"), ({}, "phones of stage")):
         with pytest.raises(InputError) as caught:
@@ -158,7 +158,7 @@ def test_a_phone_without_a_credential_has_to_be_set_up_first(stage: Stage) -> No
 
 
 def test_the_real_account_places_none() -> None:
-    """One line, before the account is opened, that says what to dial instead."""
+    """One line, before the account is opened, with what to dial instead."""
     runbook = SimpleNamespace(account_kind="twilio", environment="prod", parameters=ParameterValues({}))
     with pytest.raises(InputError) as caught:
         test_calls.place_test_calls(cast(Runbook, runbook))
@@ -168,7 +168,7 @@ def test_the_real_account_places_none() -> None:
 
 
 def test_a_page_of_calls_tells_the_same_as_the_text(stage: Stage) -> None:
-    """A good call has a tick, a strange one says where it differs."""
+    """A good call has a tick, another the difference."""
     stage.number("workbench").update(voice_url="", voice_fallback_url="")
     calls = place(stage)
     text, html = calls_text(calls), calls_html(calls)

@@ -1,4 +1,4 @@
-"""Verify: a good state is all good; each thing that is broken behind its back makes just its own check wrong."""
+"""Verify: a good state passes all checks, and each change made elsewhere fails exactly its own check."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OTHER = "dialtone-example-nonemergency-stage.sip.twilio.com"
 
 
 def test_a_good_state_is_all_good(stage: Stage) -> None:
-    """Every check of every subject, none left unknown; the exit code is 0."""
+    """Every check of every subject is known and good; the exit code is 0."""
     verification = stage.verify()
     assert {check.state for check in verification.checks} == {CheckState.GOOD}, verification_text(verification)
     assert list(dict.fromkeys(check.subject for check in verification.checks)) == [
@@ -43,13 +43,13 @@ def test_a_good_state_is_all_good(stage: Stage) -> None:
 
 
 def test_names_are_unique(stage: Stage) -> None:
-    """An entry of accepted.yaml can mean one check only."""
+    """An entry of accepted.yaml identifies one check."""
     names = [check.name for check in stage.verify().checks]
     assert len(names) == len(set(names))
 
 
 def test_it_changes_nothing(stage: Stage) -> None:
-    """Only reading requests go to Twilio's APIs, and looking twice finds the same."""
+    """Twilio's APIs get only read requests, and a second look finds the same."""
     account = stage.site.account
     account.transport.send("DELETE", "http://rehearsal.localhost/requests")
     first = stage.verify()
@@ -61,7 +61,7 @@ def test_it_changes_nothing(stage: Stage) -> None:
 
 
 def test_what_a_probe_leaves_in_the_function_log_can_be_told_apart(stage: Stage) -> None:
-    """Its lines have a call SID of zeros and names of no call's event; neither monitor nor report shows them."""
+    """Its lines have a call SID of zeros and other event names; monitor and report leave them out."""
 
     def seen() -> tuple[object, ...]:
         account, quality = stage.site.account, Quality()
@@ -83,7 +83,7 @@ def test_what_a_probe_leaves_in_the_function_log_can_be_told_apart(stage: Stage)
 
 
 def test_a_terminal_shows_what_is_wrong_or_unknown_with_its_repair_and_nothing_that_is_good() -> None:
-    """A line for the check, and one for what puts it right."""
+    """A line for the check, and one for its repair."""
     checks = (
         good("Phone lobby", "number of lobby", "owned", "it can be called"),
         wrong("Phone lobby", "credential of lobby", "not there", "it can't register", "client_setup"),
@@ -98,7 +98,7 @@ def test_a_terminal_shows_what_is_wrong_or_unknown_with_its_repair_and_nothing_t
 
 
 def test_nothing_secret_is_shown(stage: Stage) -> None:
-    """Neither the auth token nor the trunk's password, which the functions answer with, wherever they differ."""
+    """Neither the auth token nor the trunk's password, even in shown differences of TwiML."""
     stage.environment.variables.list()[0].update(value="Another-secret-1234")
     verification = stage.verify()
     assert verification.exit_code == 2
@@ -109,7 +109,7 @@ def test_nothing_secret_is_shown(stage: Stage) -> None:
 
 @dataclass(frozen=True)
 class Drift:
-    """Something that happens behind the operator's back, and the checks that must tell of it."""
+    """A change made elsewhere, and the checks that must fail."""
 
     happens: Callable[[Stage], object]
     wrong: tuple[str, ...]
@@ -232,7 +232,7 @@ DRIFTS: Mapping[str, Drift] = {
 
 @pytest.mark.parametrize("drift", DRIFTS.values(), ids=DRIFTS)
 def test_what_is_broken_behind_its_back_is_found_and_nothing_else(stage: Stage, drift: Drift) -> None:
-    """Just the checks of this thing are not good, and they name the repair."""
+    """Only the checks of this resource fail, and they name the repair."""
     drift.happens(stage)
     faults = stage.faults()
     assert {name for name, check in faults.items() if check.state is CheckState.WRONG} == set(drift.wrong)
@@ -241,7 +241,7 @@ def test_what_is_broken_behind_its_back_is_found_and_nothing_else(stage: Stage, 
 
 
 def _with_module(site: Site, path: str, content: str = "", visibility: str = "") -> Site:
-    """The site with files in which one module is another."""
+    """The site with one module of its files changed."""
     old = site.bundle.modules[path]
     module = Module(path, visibility or old.visibility, content.encode() or old.content)
     return replace(site, bundle=replace(site.bundle, modules={**site.bundle.modules, path: module}))
@@ -252,7 +252,7 @@ def _deploy_behind_its_back(stage: Stage, path: str, **changes: str) -> None:
 
 
 def test_files_that_are_newer_than_what_is_live_are_named(stage: Stage) -> None:
-    """The module that differs; what the functions answer is not touched by a comment."""
+    """The module that differs; a comment does not change the functions' responses."""
     edited = Stage(_with_module(stage.site, "/events", "// edited"))
     assert {name: check.found for name, check in edited.faults().items()} == {
         "live build of stage": "differs from the files in /events"
@@ -260,7 +260,7 @@ def test_files_that_are_newer_than_what_is_live_are_named(stage: Stage) -> None:
 
 
 def test_another_dial_plan_in_the_files_shows_in_the_answers(stage: Stage) -> None:
-    """A signed request tells that what is live decides in another way, and which dialled string shows it."""
+    """A signed request shows a different decision, with the dialled string."""
     dialplan = stage.site.parameters.dialplan
     rules = tuple(rule for rule in dialplan.rules if rule.name != "menu")
     parameters = replace(stage.site.parameters, dialplan=dialplan.model_copy(update={"rules": rules}))
@@ -279,7 +279,7 @@ def test_another_dial_plan_in_the_files_shows_in_the_answers(stage: Stage) -> No
     ],
 )
 def test_a_build_that_takes_another_caller_for_the_phone_is_found(stage: Stage, caller: str, found: str) -> None:
-    """One that knows nobody without SipUsername refuses every call that is as Twilio's were recorded; 911, too."""
+    """A build that requires SipUsername refuses all calls as Twilio was recorded to send them, even 911."""
     source = (FOLDER / "functions" / "sip-outgoing.protected.js").read_text(encoding="utf-8")
     edited = source.replace("const { SipUsername, From, To } = event;", f"const To = event.To, SipUsername = {caller};")
     edited = edited.replace(", From)", ", '')")
@@ -296,7 +296,7 @@ def test_a_function_that_anybody_can_ask_is_found(stage: Stage) -> None:
 
 
 def test_a_function_that_fails_is_found(stage: Stage) -> None:
-    """It answers nothing to a signed request; the alerts of that are a matter of the next verification."""
+    """It fails for a signed request; the resulting alerts are for the next verification."""
     _deploy_behind_its_back(stage, "/call-status", content="exports.handler = () => { throw new Error('oh') }")
     faults = stage.faults()
     assert set(faults) == {"live build of stage", "answers of /call-status"}
@@ -313,7 +313,7 @@ def test_a_function_that_fails_is_found(stage: Stage) -> None:
     ],
 )
 def test_an_answer_that_is_not_the_twiml_is_shown(stage: Stage, answer: str, told: str) -> None:
-    """Whatever it is, in few words."""
+    """The response is shown, shortened."""
     content = f"exports.handler = (context, event, callback) => callback(null, {answer});"
     _deploy_behind_its_back(stage, "/sip-incoming", content=content)
     found = stage.faults()["answers of /sip-incoming"].found
@@ -327,7 +327,7 @@ def test_a_missing_function_is_found(stage: Stage) -> None:
 
 
 def test_without_the_auth_token_the_answers_are_unknown_and_the_rest_is_checked(stage: Stage) -> None:
-    """It says why and what to set; unsigned requests need no token; nothing is wrong."""
+    """They name the reason and the variable; unsigned requests need no token; no check fails."""
     faults = stage.without_token().faults()
     assert set(faults) == {
         f"answers of {function}" for function in ("/sip-outgoing", "/sip-incoming", "/call-status", "/fallback")
@@ -337,7 +337,7 @@ def test_without_the_auth_token_the_answers_are_unknown_and_the_rest_is_checked(
 
 
 def test_a_wrong_auth_token_is_told_from_a_wrong_function(stage: Stage) -> None:
-    """All signed requests are refused: the repair is the token."""
+    """If all signed requests are rejected, the repair is the token."""
     account = stage.site.account
     other = replace(account, credentials=replace(account.credentials, auth_token="0" * 32))
     faults = Stage(replace(stage.site, account=other)).faults()
@@ -347,7 +347,7 @@ def test_a_wrong_auth_token_is_told_from_a_wrong_function(stage: Stage) -> None:
 
 
 def test_wrong_credentials_are_one_check_and_the_only_one(stage: Stage) -> None:
-    """Nothing else can be looked at; the page says so, and the exit code is 2."""
+    """Other checks are impossible; the page says so, and the exit code is 2."""
     from twilio.rest import Client
 
     account = stage.site.account
@@ -359,7 +359,7 @@ def test_wrong_credentials_are_one_check_and_the_only_one(stage: Stage) -> None:
 
 
 def test_what_can_not_be_read_is_unknown(stage: Stage) -> None:
-    """Where Twilio won't tell the permissions, all else is still checked."""
+    """If permissions can't be read, all else is still checked."""
     match = {"host": "voice.twilio.com", "path": "/v1/DialingPermissions"}
     stage.tell("/faults", match=match, fault="500", times=6)
     (check,) = stage.faults().values()
@@ -368,14 +368,14 @@ def test_what_can_not_be_read_is_unknown(stage: Stage) -> None:
 
 
 def test_the_trunks_password_is_unknown_where_it_is_not_set_here(stage: Stage) -> None:
-    """What the functions answer is then compared without it."""
+    """Responses are then compared without it."""
     faults = Stage(replace(stage.site, trunk_password="")).faults()
     assert {name: check.state for name, check in faults.items()} == {"trunk's password of stage": CheckState.UNKNOWN}
     assert faults["trunk's password of stage"].found.startswith("there is one at Twilio")
 
 
 def test_an_environment_that_is_not_there_is_told_as_that(stage: Stage) -> None:
-    """No error, and the repair of a protected one leads through another environment."""
+    """No error is raised; the repair for a protected one is a promote."""
     verification = Stage(replace(stage.site, environment="prod")).verify()
     wrong = {check.name: check.repair for check in verification.of(CheckState.WRONG)}
     assert list(wrong) == [
@@ -389,7 +389,7 @@ def test_an_environment_that_is_not_there_is_told_as_that(stage: Stage) -> None:
 
 
 def test_an_empty_account_is_verified_too(stage: Stage) -> None:
-    """Everything of ours was deleted."""
+    """All our resources were deleted."""
     numbers = [client.caller_id for client in stage.site.parameters.clients_in("stage").values()]
     stage.carry_out(propose_delete(stage.site, "service", release=numbers))
     wrong = [check.name for check in stage.verify().of(CheckState.WRONG)]
@@ -397,7 +397,7 @@ def test_an_empty_account_is_verified_too(stage: Stage) -> None:
 
 
 def test_a_phone_that_is_not_set_up_at_all_is_no_fault(stage: Stage) -> None:
-    """It is declared and nothing of it is there: unknown, with client_setup as the repair."""
+    """A declared phone without any resource is unknown, with client_setup as the repair."""
     stage.credential("van").delete()
     stage.number("van").delete()
     faults = stage.faults()
@@ -406,7 +406,7 @@ def test_a_phone_that_is_not_set_up_at_all_is_no_fault(stage: Stage) -> None:
 
 
 def test_an_emergency_address_under_way_is_unknown(stage: Stage) -> None:
-    """Twilio takes a while to register one."""
+    """Twilio's registration takes a while."""
     (address,) = stage.client.addresses.list()
     number = stage.number("workbench")
     number.update(emergency_address_sid="")
@@ -419,7 +419,7 @@ def test_an_emergency_address_under_way_is_unknown(stage: Stage) -> None:
 
 
 def test_signs_of_life_are_of_the_last_week(stage: Stage) -> None:
-    """After eight days of silence nobody knows; a call that the phone answers is a sign again."""
+    """After eight days without a call the phone's state is unknown; an answered call is a sign again."""
     stage.site.account.wait(8 * 86_400)
     silent = stage.faults()
     assert set(silent) == {"last sign of life of workbench", "last sign of life of van"}
@@ -433,7 +433,7 @@ def test_signs_of_life_are_of_the_last_week(stage: Stage) -> None:
 
 
 def test_a_call_to_a_phone_that_is_not_there_is_an_alert_for_a_day_and_no_sign_of_life(stage: Stage) -> None:
-    """It may be switched off or broken: unknown, with what to look at."""
+    """It may be off or broken: unknown, with what to check."""
     stage.site.account.wait(8 * 86_400)
     stage.tell("/calls", **{"from": "+12065550142", "to": stage.site.parameters.clients["van"].caller_id})
     faults = stage.faults()
@@ -445,7 +445,7 @@ def test_a_call_to_a_phone_that_is_not_there_is_an_alert_for_a_day_and_no_sign_o
 
 
 def test_what_is_accepted_does_not_count_until_its_day_is_over(stage: Stage) -> None:
-    """Muted with its reason up to its last day; from the next day it counts again and says so."""
+    """It is muted with its reason up to its last day; from the next day it counts again and says so."""
     stage.domain().update(secure=True)
     name = f"encryption of {EMERGENCY}"
     muted = {name: Acceptance(reason="All phones there have TLS", until=date(2026, 3, 2))}

@@ -149,28 +149,14 @@ def sync_calls(
     Days that had settled when they were read are not fetched again. A day is marked as read once it is written, so a
     killed sync resumes from there. Raises InputError if the archive is another account's.
     """
-    with locked_archive(archive):
-        return _sync_alone(client, archive, now, first, service, phones, quality, on_span)
-
-
-def _sync_alone(
-    client: Client,
-    archive: str,
-    now: datetime,
-    first: date | None,
-    service: LogSource,
-    phones: Mapping[str, Phone] | None,
-    quality: Quality,
-    on_span: Progress,
-) -> Synced:
     today = now.astimezone(UTC).date()
-    readings = load_readings(archive, client.account_sid)
-    first = min(first or min(readings.days, default=today - KEPT + DAY), today)
-    readings = _believable(readings, archive, now, first, quality)
-    runs = unsettled_runs(readings, first, today)
-    days = sum(span.days for run in runs for span in run)
     read = written = 0
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+    with locked_archive(archive), ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        readings = load_readings(archive, client.account_sid)
+        first = min(first or min(readings.days, default=today - KEPT + DAY), today)
+        readings = _believable(readings, archive, now, first, quality)
+        runs = unsettled_runs(readings, first, today)
+        days = sum(span.days for run in runs for span in run)
         # Refusals are only in the function log. It goes back 30 days at most, so one list is enough for all days.
         logs = pool.submit(lambda: list(list_events(client, service, runs[0][0].first, today, quality)))
         for span, fetched in _fetch_runs(pool, client, runs, today, archive):

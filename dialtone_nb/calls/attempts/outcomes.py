@@ -51,13 +51,7 @@ OUTCOME_OF_STATUS: Final = {
 OUTCOME_OF_CODE: Final = {
     "32009": "unregistered",
     "32011": "unreachable",
-    "13225": "blocked",
-    "13227": "blocked",
-    "21215": "blocked",
-    "21216": "blocked",
-    "32203": "blocked",
-    "32205": "blocked",
-    "32216": "blocked",
+    **dict.fromkeys(("13225", "13227", "21215", "21216", "32203", "32205", "32216"), "blocked"),
 }
 
 

@@ -65,11 +65,11 @@ class _End:
     pass
 
 
-def read_ahead(things: Iterator[Thing], ahead: int = AHEAD) -> Iterator[Thing]:
+def read_ahead(things: Iterator[Thing]) -> Iterator[Thing]:
     """Iterate a few things ahead in a thread; their order stays, and an error is raised in its place."""
     end = _End()
     with ThreadPoolExecutor(1) as pool:
-        ready: deque[Future[Thing | _End]] = deque(pool.submit(next, things, end) for _ in range(ahead))
+        ready: deque[Future[Thing | _End]] = deque(pool.submit(next, things, end) for _ in range(AHEAD))
         while ready:
             thing = ready.popleft().result()
             if isinstance(thing, _End):

@@ -107,10 +107,9 @@ class RateChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One rate of an environment before and after a deployment."""
+    """The delivered rate of an environment before and after a deployment."""
 
     deployment: Deployment
-    rate: str
     before: Rate
     after: Rate
 
@@ -178,14 +177,10 @@ def merge_around(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([NOTHING, *tallies]).group_by(KEYS).agg(pl.col("attempts").sum()).sort(KEYS)
 
 
-def compare_deployments(
-    around: pd.DataFrame, deployments: Sequence[Deployment], rate: str = "delivered"
-) -> tuple[Comparison, ...]:
-    """Compare a rate before and after each deployment, in order."""
-    return tuple(
-        Comparison(one, rate, *(_rate(around, one, side, rate) for side in ("before", "after"))) for one in deployments
-    )
+def compare_deployments(around: pd.DataFrame, deployments: Sequence[Deployment]) -> tuple[Comparison, ...]:
+    """Compare the delivered rate before and after each deployment, in order."""
 
+    def rate(deployment: Deployment, side: str) -> Rate:
+        return rate_of(around[(around["sid"] == deployment.sid) & (around["side"] == side)], "delivered")
 
-def _rate(around: pd.DataFrame, deployment: Deployment, side: str, name: str) -> Rate:
-    return rate_of(around[(around["sid"] == deployment.sid) & (around["side"] == side)], name)
+    return tuple(Comparison(one, rate(one, "before"), rate(one, "after")) for one in deployments)

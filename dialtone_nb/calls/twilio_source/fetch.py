@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
 import orjson
@@ -15,7 +14,7 @@ import polars as pl
 
 from dialtone_nb.account.transport import ParsedResponse, bodies_read_by
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.twilio_source.call_records import RECORDS, Record, read_list, read_page, records_of
+from dialtone_nb.calls.twilio_source.call_records import RECORDS, CallPage, Record, read_list, read_page, records_of
 from dialtone_nb.calls.twilio_source.server_log import LogSource, ServerLog
 from dialtone_nb.errors import PermissionMissingError
 from dialtone_nb.values.sids import is_probe
@@ -174,38 +173,19 @@ def iso_time(at: datetime) -> str:
 
 def _records(client: Client, url: str, params: dict[str, str], key: str) -> Iterator[Record]:
     """All records of a list."""
-    for page in _pages(client, url, params, partial(_read_page, key)):
-        yield from page.records
+    for page in _pages(client, url, params, lambda content: CallPage(*read_list(content, key))):
+        records: Any = page.records
+        yield from records
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    records: list[Record]
-    following: str | None
-
-
-def _read_page(key: str, content: bytes) -> _Page:
-    return _Page(*read_list(content, key))
-
-
-class Page(Protocol):
-    """A page with the address of the next one, relative or absolute; None for the last page."""
-
-    @property
-    def following(self) -> str | None: ...
-
-
-P = TypeVar("P", bound=Page)
-
-
-def _pages(client: Client, url: str, params: dict[str, str], read: Callable[[bytes], P]) -> Iterator[P]:
+def _pages(client: Client, url: str, params: dict[str, str], read: Callable[[bytes], CallPage]) -> Iterator[CallPage]:
     """The pages of a list, parsed by `read`."""
     following: str | None = url
     options: dict[str, Any] = {"params": {**params, "PageSize": str(PAGE_SIZE)}}
     request: Callable[..., ParsedResponse] = client.request
     while following:
         with bodies_read_by(read):
-            page: P = request("GET", following, **options).parsed
+            page: CallPage = request("GET", following, **options).parsed
         yield page
         following = urljoin(url, page.following) if page.following else None
         options = {}

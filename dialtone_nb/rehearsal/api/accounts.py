@@ -39,8 +39,8 @@ NAME = "Rehearsal (not Twilio)"
 FILTERS = (Parameter("FriendlyName"), Parameter("Status", choice(*STATUSES)))
 
 
-def _refuse_api_key(request: ApiRequest) -> None:
-    """Refuse a standard API key: as at Twilio, only the auth token may read /Accounts."""
+def refuse_standard_key(request: ApiRequest) -> None:
+    """Refuse a standard API key: as at Twilio, it may neither read /Accounts nor manage keys."""
     if request.by_api_key and request.allowed is None:
         raise unauthenticated()
 
@@ -64,7 +64,7 @@ def account_body(tables: Tables) -> dict[str, Any]:
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The account, if it fits the filters; there are no subaccounts."""
-    _refuse_api_key(request)
+    refuse_standard_key(request)
     wanted = read_parameters(FILTERS, request.query)
     status = account_status(tables)
     fits = wanted.get("friendly_name", NAME) == NAME and wanted.get("status", status) == status
@@ -74,7 +74,7 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The account."""
-    _refuse_api_key(request)
+    refuse_standard_key(request)
     return ApiResponse(200, account_body(tables))
 
 

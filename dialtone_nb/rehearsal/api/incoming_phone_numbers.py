@@ -14,7 +14,7 @@ from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, Collection
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.paging import list_response
-from dialtone_nb.rehearsal.http.parameters import Parameter, choice, flag, matching, method, read_parameters, sid, url
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, flag, matching, read_parameters, sid, webhook
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 from dialtone_nb.values.phone_numbers import is_valid_number
@@ -26,19 +26,14 @@ NOT_EMERGENCY_ENABLED = 21628
 
 UPDATABLE = (
     Parameter("FriendlyName", longest=64),
-    Parameter("VoiceUrl", url, code=21402),
-    Parameter("VoiceMethod", method, code=21403),
-    Parameter("VoiceFallbackUrl", url, code=21402),
-    Parameter("VoiceFallbackMethod", method, code=21403),
+    *webhook("VoiceUrl", 21402, "VoiceMethod", 21403),
+    *webhook("VoiceFallbackUrl", 21402, "VoiceFallbackMethod", 21403),
     Parameter("VoiceApplicationSid", sid("AP"), code=21420),
     Parameter("VoiceCallerIdLookup", flag),
     Parameter("VoiceReceiveMode", choice("voice", "fax")),
-    Parameter("StatusCallback", url, code=21402),
-    Parameter("StatusCallbackMethod", method, code=21403),
-    Parameter("SmsUrl", url, code=21402),
-    Parameter("SmsMethod", method, code=21403),
-    Parameter("SmsFallbackUrl", url, code=21402),
-    Parameter("SmsFallbackMethod", method, code=21403),
+    *webhook("StatusCallback", 21402, "StatusCallbackMethod", 21403),
+    *webhook("SmsUrl", 21402, "SmsMethod", 21403),
+    *webhook("SmsFallbackUrl", 21402, "SmsFallbackMethod", 21403),
     Parameter("SmsApplicationSid", sid("AP"), code=21420),
     Parameter("TrunkSid", sid("TK"), code=21245),
     Parameter("AddressSid", sid("AD")),

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import orjson
 
-from dialtone_nb.rehearsal.api.accounts import NAME
+from dialtone_nb.rehearsal.api.accounts import NAME, refuse_standard_key
 from dialtone_nb.rehearsal.api.collection import API_2010, Api
 from dialtone_nb.rehearsal.http.errors import Refusal, absent, unauthenticated
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
@@ -38,11 +38,6 @@ def find_key(tables: Tables, key_sid: str) -> frozenset[str] | None:
         raise unauthenticated()
     allow = key.body["allow"]
     return None if allow is None else frozenset(allow)
-
-
-def _refuse_standard_key(request: ApiRequest) -> None:
-    if request.by_api_key and request.allowed is None:
-        raise unauthenticated()
 
 
 def _body(tables: Tables, key: Thing) -> Body:
@@ -80,7 +75,7 @@ def _policy(text: str) -> list[str]:
 
 def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """All keys, without their secrets."""
-    _refuse_standard_key(request)
+    refuse_standard_key(request)
     if request.host == IAM.host:
         read_parameters((ACCOUNT,), request.query)
     keys = [*tables.list(KIND, ""), _built_in(tables)]
@@ -96,7 +91,7 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 def create(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Create a key; only this response has its secret."""
-    _refuse_standard_key(request)
+    refuse_standard_key(request)
     values = read_parameters((ACCOUNT, FRIENDLY_NAME, KEY_TYPE, POLICY), request.form)
     is_restricted = values.get("key_type") == "restricted"
     if is_restricted and "policy" not in values:
@@ -109,13 +104,13 @@ def create(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One key, without its secret."""
-    _refuse_standard_key(request)
+    refuse_standard_key(request)
     return ApiResponse(200, _body(tables, _key(tables, request)))
 
 
 def update(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Change a key's name, or a restricted key's permissions."""
-    _refuse_standard_key(request)
+    refuse_standard_key(request)
     key = _key(tables, request)
     values = read_parameters((FRIENDLY_NAME, POLICY), request.form, creating=False)
     if "policy" in values:
@@ -125,7 +120,7 @@ def update(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 def delete(tables: Tables, request: ApiRequest) -> ApiResponse:
     """Delete the key: requests with it are refused from now on."""
-    _refuse_standard_key(request)
+    refuse_standard_key(request)
     tables.remove(_key(tables, request).sid)
     return ApiResponse(204)
 

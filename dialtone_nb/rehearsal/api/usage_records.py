@@ -57,22 +57,6 @@ class Used:
         return Used(self.calls + other.calls, self.minutes + other.minutes, self.price + other.price)
 
 
-def _months(span: Span) -> Iterator[Span]:
-    return _cut(span, lambda day: day.day == 1)
-
-
-def _years(span: Span) -> Iterator[Span]:
-    return _cut(span, lambda day: (day.month, day.day) == (1, 1))
-
-
-def _days(span: Span) -> Iterator[Span]:
-    return _cut(span, lambda _: True)
-
-
-def _whole(span: Span) -> Iterator[Span]:
-    return iter([span] if span.first <= span.last else [])
-
-
 def _cut(span: Span, is_first: Callable[[date], bool]) -> Iterator[Span]:
     """The span cut into parts, newest first, each starting on a day that `is_first` takes."""
     days = (span.last - timedelta(days=back) for back in range((span.last - span.first).days))
@@ -82,38 +66,29 @@ def _cut(span: Span, is_first: Callable[[date], bool]) -> Iterator[Span]:
             yield Span(first, after - timedelta(days=1))
 
 
-def _all(_: date, asked: Span) -> Span:
-    return asked
+def _every(_: date) -> bool:
+    return True
 
 
-def _today(today: date, _: Span) -> Span:
-    return Span(today, today)
+def _whole(_: date) -> bool:
+    return False
 
 
-def _yesterday(today: date, _: Span) -> Span:
-    return Span(today - timedelta(days=1), today - timedelta(days=1))
-
-
-def _this_month(today: date, _: Span) -> Span:
-    return Span(today.replace(day=1), today)
-
-
-def _last_month(today: date, _: Span) -> Span:
-    last = today.replace(day=1) - timedelta(days=1)
+def _month_until(last: date) -> Span:
     return Span(last.replace(day=1), last)
 
 
-# The lists by name: the days that each covers, given today and the days asked for, and how these are cut into records.
-LISTS: Mapping[str, tuple[Callable[[date, Span], Span], Callable[[Span], Iterator[Span]]]] = {
-    "": (_all, _whole),
-    "AllTime": (_all, _whole),
-    "Daily": (_all, _days),
-    "LastMonth": (_last_month, _whole),
-    "Monthly": (_all, _months),
-    "ThisMonth": (_this_month, _whole),
-    "Today": (_today, _whole),
-    "Yearly": (_all, _years),
-    "Yesterday": (_yesterday, _whole),
+# The lists by name: the days that each covers, given today (None: those asked for), and the first days of its records.
+LISTS: Mapping[str, tuple[Callable[[date], Span] | None, Callable[[date], bool]]] = {
+    "": (None, _whole),
+    "AllTime": (None, _whole),
+    "Daily": (None, _every),
+    "LastMonth": (lambda today: _month_until(today.replace(day=1) - timedelta(days=1)), _whole),
+    "Monthly": (None, lambda day: day.day == 1),
+    "ThisMonth": (_month_until, _whole),
+    "Today": (lambda today: Span(today, today), _whole),
+    "Yearly": (None, lambda day: (day.month, day.day) == (1, 1)),
+    "Yesterday": (lambda today: Span(today - timedelta(days=1), today - timedelta(days=1)), _whole),
 }
 
 
@@ -190,7 +165,7 @@ def _body(uri: str, account_sid: str, now: float, category: str, span: Span, use
 
 
 def _operation(path: str) -> Operation:
-    spans, part = LISTS[path]
+    span_of, is_first = LISTS[path]
 
     def answer(tables: Tables, request: ApiRequest) -> ApiResponse:
         wanted, now = read_parameters(FILTERS, request.query), tables.now()
@@ -204,7 +179,8 @@ def _operation(path: str) -> Operation:
 
         earliest = tables.sql.execute("SELECT min(started) FROM calls").fetchone()[0]
         beginning = min(_day_of(BEGINNING if earliest is None else min(earliest, BEGINNING)), today)
-        span = spans(today, Span(day("start_date", beginning), day("end_date", today)))
+        asked = Span(day("start_date", beginning), day("end_date", today))
+        span = span_of(today) if span_of else asked
         since, until = (
             datetime(one.year, one.month, one.day, tzinfo=UTC).timestamp()
             for one in (span.first, span.last + timedelta(days=1))
@@ -213,8 +189,8 @@ def _operation(path: str) -> Operation:
         used = _used(calls, now)
         categories = [one for one in DESCRIPTIONS if wanted.get("category") in {None, "", one}]
         records = [
-            (category, one, sum((used.get((category, each.first), Used()) for each in _days(one)), Used()))
-            for one in part(span)
+            (category, one, sum((used.get((category, each.first), Used()) for each in _cut(one, _every)), Used()))
+            for one in _cut(span, is_first)
             for category in categories
         ]
         uri, account_sid = account_uri(tables), tables.identity.account_sid

@@ -93,6 +93,11 @@ class Parameter:
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower()
 
 
+def webhook(url_name: str, url_code: int, method_name: str, method_code: int) -> tuple[Parameter, Parameter]:
+    """The URL of a webhook and its HTTP method, each with its error code."""
+    return Parameter(url_name, url, code=url_code), Parameter(method_name, method, code=method_code)
+
+
 def read_parameters(parameters: Iterable[Parameter], pairs: Pairs, *, creating: bool = True) -> dict[str, Any]:
     """The declared parameters that were sent, as typed values by body key; as at Twilio, others are ignored."""
     sent = dict(pairs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from dialtone_nb.rehearsal.state.store import Tables
 
@@ -11,13 +10,12 @@ from dialtone_nb.rehearsal.state.store import Tables
 class RealTime:
     """Advances the store's clock by the real time that has passed, only once for any number of concurrent calls."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._seen = now()
+    def __init__(self) -> None:
+        self._seen = time.monotonic()
 
     def catch_up(self, tables: Tables) -> None:
         """Advance the store's clock; the caller's transaction keeps other threads from doing so at the same time."""
-        now = self._now()
+        now = time.monotonic()
         passed, self._seen = now - self._seen, now
         if passed > 0:
             tables.advance(passed)

@@ -1,8 +1,8 @@
 """Requests and seconds of a deploy beside the serverless toolkit's, of the same service to the same rehearsal.
 
-Ours is the deploy runbook's own steps, from looking to the check afterwards, in a session that is open; that includes
-the claim, the mark of the plan, and the second look between the two. The toolkit is
-Twilio's command, which starts Node each time. Domains, mappings and numbers are ours alone: the toolkit has none.
+Ours are the deploy runbook's steps in an open session, from reading the account to the check afterwards, with the
+claim, the mark of the plan, and the second reading between the two. The toolkit is Twilio's command, which starts Node
+each time. Only ours has domains, mappings and numbers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DEPLOY = ("deploy", "--service-name", "dialtone", "--environment", "stage", "--r
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What one deploy needed; `service` counts the requests to Serverless alone."""
+    """The requests and seconds of one deploy; `service` counts the requests to Serverless only."""
 
     seconds: float
     service: int
@@ -46,7 +46,7 @@ class Deployed:
 
 
 def measure(size: Size, folder: Path) -> Iterator[Comparison]:
-    """The three cases, ours and theirs, each in an account of its own."""
+    """The three cases, ours and the toolkit's, each in an account of its own."""
     with ExitStack() as open_things:
         ours = _deploy_ours(
             open_things.enter_context(start_rehearsal(folder / "ours.db")), folder / "ours", open_things

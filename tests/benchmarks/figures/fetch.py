@@ -91,14 +91,14 @@ def requests_of(address: str, archive: Path, days: int) -> int:
 
 
 def stream(address: str, records: int) -> pd.DataFrame:
-    """What somebody writes who has read the client's documentation."""
+    """Fetch the calls as the client's documentation says."""
     client = Client(ACCOUNT, "token", http_client=RehearsalHttpClient(address))
     calls = client.calls.stream(start_time_after=date(2000, 1, 1), page_size=PAGE, limit=records)
     return pd.DataFrame([vars(call) for call in calls])
 
 
 def transfer(address: str, days: int) -> int:
-    """The bytes of all pages."""
+    """Download all pages without parsing them."""
     session = requests.Session()
     session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=SIDE_BY_SIDE))
     session.trust_env = False

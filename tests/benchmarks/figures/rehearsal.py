@@ -1,4 +1,4 @@
-"""The rehearsal's own speed, so that it is never what another figure measures: start, first request, page, writes."""
+"""The rehearsal's own speed, so that other figures do not measure it: start, first request, a page, writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ with start_rehearsal(Path(sys.argv[1])) as rehearsal:
 
 
 class Wire:
-    """One connection to a rehearsal, with next to nothing between us and it."""
+    """One plain HTTP connection to a rehearsal."""
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(rehearsal.url).netloc)
@@ -43,7 +43,7 @@ class Wire:
         self._headers = {"Host": "api.twilio.com", "Authorization": f"Basic {credentials}"}
 
     def ask(self, method: str, path: str, **form: str) -> bytes:
-        """The body of an answer; an AssertionError where it is no success."""
+        """The body of an answer; raises AssertionError unless it is a success."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
         self._connection.request(method, self._root + path, urlencode(form) or None, self._headers | kind)
         response = self._connection.getresponse()

@@ -1,8 +1,8 @@
-"""The full call report, and what it needs, over real and made-up calls, beside plain pandas and DuckDB on the same.
+"""Time and memory of the full call report, over real and generated calls, beside plain pandas and DuckDB.
 
-Full size: all of Futel's public events (5.6 million, `DIALTONE_FUTEL_EVENTS` names their folder), and made-up calls: 4
-million, which plain pandas can hold, and 20 million (40 million events, 7 GB of files, in a temporary folder: `TMPDIR`
-names another disk), which it can hold where there is memory enough.
+Full size: all of Futel's public events (5.6 million, in the folder `DIALTONE_FUTEL_EVENTS`), and generated calls: 4
+million, which fit into memory with plain pandas, and 20 million (40 million events, 7 GB of files, in a temporary
+folder, see `TMPDIR`), which do so only on a large machine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A runbook's own part, beyond papermill on an empty notebook: both as commands that people type.
+"""Time of a runbook beyond papermill's own for an empty notebook, both run as commands.
 
-papermill saves the notebook before and after each cell; `SELDOM` has it save every half minute and at the end. Our own
-command saves as often as that costs no more than a tenth of the time, and writes the HTML page too.
+papermill saves the notebook before and after each cell, or with `SELDOM` every half minute and at the end. Our own
+command saves as often as this takes at most a tenth of the time, and also writes the HTML page.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def measure(size: Size, folder: Path) -> Iterator[Comparison]:
 
 
 def _middle(command: Sequence[str], runs: int) -> Run:
-    """The median run, by the processor's seconds."""
+    """The median run by CPU seconds."""
     made = sorted((run_program(list(command)) for _ in range(runs)), key=lambda run: run.processor_s)
     return next(run for run in made if run.processor_s >= median(one.processor_s for one in made))
 

@@ -1,6 +1,6 @@
-"""Our own server under load: calls answered a second, how late the last hundredth is, and what a million calls leave.
+"""Our own server under load: calls answered a second, the 99th percentile of latency, and memory after a million calls.
 
-Every server has two cores, and shares them with whoever asks; every request is signed, and the signature is checked.
+Every server shares two cores with the client; every request is signed, and the signature is checked.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SERVICE: Final = ROOT / "dialtone_nb" / "service"
 
 
 def measure(size: Size, folder: Path) -> Iterator[Comparison]:
-    """Throughput beside each peer, lateness at half of it, and memory."""
+    """Throughput beside each peer, latency at half of it, and memory."""
     table = compile_table(load_parameters(ROOT / "parameters" / "sample"))
     switch_table(folder, "prod", push_table(folder, table))
     commands = _commands(folder, table)
@@ -115,7 +115,7 @@ class _Server:
 
 @contextlib.contextmanager
 def _running(command: list[str]) -> Iterator[_Server]:
-    """The server on a port of its own, once it answers and is warm."""
+    """Start the server on a free port and wait until it answers and is warmed up."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
@@ -135,7 +135,7 @@ def _running(command: list[str]) -> Iterator[_Server]:
 
 
 def _wait_for(port: int) -> None:
-    """Wait until somebody answers: a socket may take connections before there is anybody to."""
+    """Wait for an answer, as a socket may accept connections before its server is ready."""
     end = time.monotonic() + 60
     while True:
         connection = HTTPConnection("127.0.0.1", port, timeout=60)
@@ -152,7 +152,7 @@ def _wait_for(port: int) -> None:
 
 
 def _load(port: int, seconds: float, rate: float = 0) -> Seen:
-    """What was seen under load; not one answer may be a bad one."""
+    """The measured load; raises AssertionError if any answer was wrong."""
     seen = Seen(**run_module("http_load", str(port), "--seconds", str(seconds), "--rate", str(rate)).said)
     if seen.bad or not seen.answers:
         raise ValueError(f"{seen.bad} of {seen.answers + seen.bad} answers were bad")

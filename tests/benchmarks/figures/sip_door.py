@@ -1,6 +1,6 @@
-"""The SIP door: how fast phones register and calls are set up, where the wait before ringing goes, and memory.
+"""The SIP server: registrations and calls per second, delay before ringing, and memory.
 
-The rehearsal is a process of its own; telephones are handsets of ours, which take time too.
+The rehearsal is a separate process; the phones are our own handsets, whose time counts too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ exports.handler = (context, event, callback) => {
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A rehearsal with a door, as a process; the names are those of a `Rehearsal`."""
+    """A rehearsal with a SIP server, as a process; the attributes are named as in `Rehearsal`."""
 
     url: str
     account_sid: str
@@ -60,7 +60,7 @@ class Running:
 
 @contextmanager
 def run_rehearsal(state: Path, *more: str) -> Iterator[Running]:
-    """A rehearsal with a door, until the end of the block."""
+    """Run a rehearsal with a SIP server until the end of the block."""
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--sip", "127.0.0.1:0", "--state", str(state), *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -98,7 +98,7 @@ def measure(size: Size, folder: Path) -> Iterator[Comparison]:
 
 
 def set_up(client: Client, http: Door, phones: int) -> list[str]:
-    """The names of phones that may register and call at one domain."""
+    """Create phones that may register and call at one domain, and return their names."""
     live = deploy(client, http, {"/out": ("protected", OUTGOING)})
     users = [f"phone{number}" for number in range(phones)]
     add_phone(client, users[0], DOMAIN, f"https://{live.domain_name}/out")
@@ -109,7 +109,7 @@ def set_up(client: Client, http: Door, phones: int) -> list[str]:
 
 
 def side_by_side(handsets: list[Handset], work: Any) -> float:
-    """The seconds that it takes all of them, some at once; each handset is one thread's alone."""
+    """Seconds for all of them, several at once; each handset belongs to one thread."""
     shares = [handsets[place::AT_ONCE] for place in range(AT_ONCE)]
     threads = [threading.Thread(target=lambda share=share: [work(one) for one in share]) for share in shares]
 
@@ -123,7 +123,7 @@ def side_by_side(handsets: list[Handset], work: Any) -> float:
 
 
 def refuse(handset: Handset) -> None:
-    """A call that the application turns away: everything but the talk."""
+    """Place a call that the application rejects: everything except the conversation."""
     renew(handset)
     answer = handset.invite("701")
     while answer.status_code < 200:
@@ -133,7 +133,7 @@ def refuse(handset: Handset) -> None:
 
 
 def delays(size: Size, folder: Path) -> Iterator[Comparison]:
-    """Where the wait before it rings goes, in the project's own network: a phone dials #, and the trunk rings."""
+    """The parts of the delay before ringing in the sample network: a phone dials #, and the SIP trunk rings."""
     state, password = own_network(folder)
     with ExitStack() as opened:
         trunk = opened.enter_context(Handset(("127.0.0.1", 0), "menu"))
@@ -156,7 +156,7 @@ def delays(size: Size, folder: Path) -> Iterator[Comparison]:
 
 
 def own_network(folder: Path) -> tuple[Path, str]:
-    """The state file of the project's own network, deployed and with its phones set up; the test phone's password."""
+    """The state file of the sample network, deployed and with its phones set up, and the test phone's password."""
     project = folder / "project"
     shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     with fresh_account(folder / "account") as state:
@@ -166,7 +166,7 @@ def own_network(folder: Path) -> tuple[Path, str]:
 
 
 def ring(caller: Handset, trunk: Handset) -> None:
-    """A call that rings at the trunk, and is refused there."""
+    """Place a call that rings at the trunk and is rejected there."""
     renew(caller)
     expect(caller.invite("%23").status_code, 180)
     invite = trunk.asked("INVITE")
@@ -182,10 +182,10 @@ def ring(caller: Handset, trunk: Handset) -> None:
 
 
 def renew(handset: Handset) -> None:
-    """A new call, with a name of its own."""
+    """Start a new call with a new Call-ID."""
     handset.call_id = f"{handset.user}-{handset.cseq}-{perf_counter()}"
 
 
 def expect(status: int, wanted: int) -> None:
-    """An AssertionError where the door did not do what is measured."""
+    """Raise AssertionError unless the server did what is measured."""
     assert status == wanted, f"{status}, not {wanted}"

@@ -1,4 +1,4 @@
-"""The rehearsal as others have it in their tests, beside the stand-in that npm has: start, memory, the first test."""
+"""The rehearsal as a test fixture beside npm's mock server: start, memory, the first test."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_call_is_placed(client):
 
 
 def measure(size: Size, folder: Path) -> Iterator[Comparison]:
-    """A line each for start, memory once it is ready, and a session of pytest with one test."""
+    """A line each for start, memory when ready, and a pytest session with one test."""
     runs = 5 if size is Size.FULL else 1
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--state"]
     ours = [_started([*command, str(folder / f"{run}.db")]) for run in range(runs)]
@@ -83,7 +83,7 @@ def _theirs(port: int) -> str:
 
 
 def _started(command: list[str]) -> tuple[float, float]:
-    """Seconds until a server says that it is ready, and its megabytes then, those of its children included."""
+    """Seconds until a server reports that it is ready, and its megabytes then, with its children."""
     path = os.pathsep.join([str(NODE.parent), os.environ["PATH"]])
     began = perf_counter()
     with subprocess.Popen(
@@ -100,7 +100,7 @@ def _started(command: list[str]) -> tuple[float, float]:
 
 
 def _session(folder: Path, source: str) -> float:
-    """The seconds of a session of pytest with one test, which passes."""
+    """Seconds of a pytest session with one test, which passes."""
     folder.mkdir()
     (folder / "test_theirs.py").write_text(source, encoding="utf-8")
     quiet = ("-q", "-p", "no:cacheprovider", "-p", "dialtone_nb.testing.plugin", "-c", os.devnull)

@@ -15,7 +15,7 @@ PEER = "a plain count"
 
 
 def measure(size: Size, folder: Path) -> Iterator[Comparison]:
-    """All years at full size, the last one at quick."""
+    """All years at full size, the last year at quick."""
     archives = sorted(FUTEL.glob("*.tar.xz"))
     for archive in archives if size is Size.FULL else archives[-1:]:
         tally = load_calls(archive).tally()

@@ -58,7 +58,7 @@ def _clock(at: int) -> str:
 
 
 def imagine_events(folder: Path, calls: int, days: int, phones: int) -> None:
-    """The events of so many calls, evenly over the days."""
+    """The events of this many calls, spread evenly over the days."""
     with ProcessPoolExecutor() as pool:
         list(pool.map(partial(write_day, str(folder), calls // days, phones), range(days)))
 

@@ -11,7 +11,7 @@ from dialtone_nb.calls.load import load_calls
 
 
 def main(source: str, archive: str) -> None:
-    """Part by part."""
+    """Read and save one part after the other."""
     parts = load_calls(source, show_numbers=True).attempts.parts
     print(json.dumps({"days": save_parts(archive, (part.read(EVERYTHING) for part in parts))}))
 

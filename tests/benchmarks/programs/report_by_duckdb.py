@@ -1,7 +1,7 @@
 """The report's counts in DuckDB's SQL, over the same files or archive: SOURCE; prints the attempts by outcome.
 
-It counts and nothing else: no row is checked, nothing is drawn, and what is odd about the files is not told. DuckDB
-reads no tar archive, so these are unpacked into a folder first, which its time includes.
+It only counts: rows are not checked, nothing is drawn, and there are no findings about the files. DuckDB can't read tar
+archives, so that they are unpacked into a folder first, within its time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The report's counts in plain pandas, over the same files: SOURCE; prints the attempts by outcome.
 
-This is what somebody writes who knows pandas well and has an afternoon: a frame a file, all of them together, times
-parsed at once, errors joined by `merge_asof`, and a groupby for each table.
+It is what an experienced user of pandas would write in an afternoon: a frame a file, concatenated, times parsed
+together, errors joined by `merge_asof`, and a groupby for each table.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def read(source: Path) -> Iterator[pd.DataFrame]:
 
 
 def main(source: Path) -> None:
-    """Read, judge, and count by everything that the report has a table of; a MemoryError where there is not enough."""
+    """Read, judge and count by everything that the report has a table of; raises MemoryError if memory is too small."""
     # Before the system picks a program to end, which may be another.
     resource.setrlimit(resource.RLIMIT_AS, (psutil.virtual_memory().available,) * 2)
     events = pd.concat(read(source), ignore_index=True)

@@ -1,6 +1,6 @@
 """The call report's own cells over a source, without a kernel: SOURCE [WORKERS]; prints the attempts by outcome.
 
-With WORKERS a Dask cluster of so many processes counts what an archive has.
+With WORKERS a Dask cluster of this many processes counts an archive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OPENING = "open_runbook"
 
 
 def report(source: str, engine: str = "") -> str:
-    """Run the cells, and show what each ends in, as a notebook would; the attempts by outcome as JSON."""
+    """Run the cells and render each result as a notebook would; print the attempts by outcome as JSON."""
     notebook = json.loads((ROOT / "notebooks" / "call_report.ipynb").read_text(encoding="utf-8"))
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     parameters: dict[str, Any] = {}
@@ -49,7 +49,7 @@ def run(text: str, space: dict[str, Any]) -> Any:
 
 
 def show(value: Any) -> None:
-    """What the page would hold of it."""
+    """Render a value as the page would."""
     if isinstance(value, Figure):
         figure_bundle(value)
     elif hasattr(value, "_repr_html_"):

@@ -30,7 +30,7 @@ def pages_of(day: date, calls: int) -> list[bytes]:
 
 
 def call_and_leg(day: date, n: int, calls: int) -> list[dict[str, object]]:
-    """One call of a phone, and the leg by which it reached its goal."""
+    """One call of a phone, and the leg that it dialled."""
     at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(seconds=n * 80_000 // calls)
     sid, leg = f"CA{day:%Y%m%d}{n:024x}", f"CA{day:%Y%m%d}{n + (1 << 60):024x}"
     common: dict[str, object] = {
@@ -62,7 +62,7 @@ def call_and_leg(day: date, n: int, calls: int) -> list[dict[str, object]]:
 
 
 def texts(sid: str) -> dict[str, object]:
-    """What comes with every record and is never looked at: its address and those of what belongs to it."""
+    """Fields of every record that are never read, such as its URI and those of its subresources."""
     uri = f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{sid}"
     names = ("events", "notifications", "payments", "recordings", "siprec", "streams", "transcriptions")
     return {
@@ -74,7 +74,7 @@ def texts(sid: str) -> dict[str, object]:
 
 
 class Lists:
-    """Answers every request after the same time, whatever else it is doing."""
+    """Answers every request after the same delay, whatever the load."""
 
     def __init__(self, calls: int, days: int, delay_s: float) -> None:
         each = calls // days
@@ -92,7 +92,7 @@ class Lists:
             await writer.drain()
 
     def answer(self, target: str) -> bytes:
-        """The page that is asked for; of several days, as the official client asks for them, one after the other."""
+        """The requested page; a range of days is one list, as the official client requests it."""
         parts = urlsplit(target)
         query = parse_qs(parts.query)
         if not parts.path.endswith("/Calls.json"):

@@ -1,4 +1,4 @@
-"""Attempts kept as Parquet days: what goes in comes out, once, whatever happens on the way."""
+"""Attempts saved as Parquet files, one a day: what is saved is loaded, once, despite failures."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -34,14 +34,14 @@ def test_what_is_saved_is_loaded(frame: pd.DataFrame) -> None:
 
 
 def test_a_call_that_is_settled_takes_the_place_of_the_open_one(tmp_path: Path) -> None:
-    """A second look at the same call SID replaces the first."""
+    """Saving the same call SID again replaces the first version."""
     save_attempts(str(tmp_path), calls_at("2026-03-02 09:00", outcome="in_progress", sid="CA1"))
     save_attempts(str(tmp_path), calls_at("2026-03-02 09:00", outcome="busy", sid="CA1"))
     assert load_archive(str(tmp_path))["outcome"].tolist() == ["busy"]
 
 
 def test_events_without_a_call_sid_are_kept_once(tmp_path: Path) -> None:
-    """Two sweeps over the same events add nothing, and two calls of one moment stay two."""
+    """Saving the same events twice adds nothing, and two calls at the same time stay two."""
     frame = calls_at("2026-03-02 09:00", "2026-03-02 09:00").assign(call_sid=pd.Series([None, None], dtype="str"))
     save_attempts(str(tmp_path), frame)
     save_attempts(str(tmp_path), frame)
@@ -49,7 +49,7 @@ def test_events_without_a_call_sid_are_kept_once(tmp_path: Path) -> None:
 
 
 def test_only_days_that_change_are_written(tmp_path: Path) -> None:
-    """A new call of one day leaves the other days' files as they are."""
+    """Saving a new call leaves the files of other days as they are."""
     save_attempts(str(tmp_path), calls_at("2026-03-02 09:00", "2026-03-03 09:00"))
     before = (tmp_path / "day=2026-03-02" / DAY_FILE).stat().st_ino
     assert save_attempts(str(tmp_path), calls_at("2026-03-03 10:00", sid="CA9")) == 1
@@ -58,7 +58,7 @@ def test_only_days_that_change_are_written(tmp_path: Path) -> None:
 
 
 def test_days_from_before_a_column_was_known_are_read(tmp_path: Path) -> None:
-    """What SIP answered was not kept once: those days have none, beside days that have it, and can be added to."""
+    """Files written without the SIP response column load with nulls there, and can be added to."""
     old, new = calls_at("2026-03-02 09:00", sid="CA1"), calls_at("2026-03-03 09:00", sid="CA2")
     save_attempts(str(tmp_path), old)
     save_attempts(str(tmp_path), new.assign(sip_response=pd.Series([603], dtype="Int16")))
@@ -71,14 +71,14 @@ def test_days_from_before_a_column_was_known_are_read(tmp_path: Path) -> None:
 
 
 def test_days_can_be_asked_for(tmp_path: Path) -> None:
-    """First and last day are both included."""
+    """First and last day are included."""
     save_attempts(str(tmp_path), calls_at(*(f"2026-03-0{day} 09:00" for day in range(1, 8))))
     frame = load_archive(str(tmp_path), since="2026-03-03", until="2026-03-05")
     assert frame["started_at"].dt.day.tolist() == [3, 4, 5]
 
 
 def test_a_write_that_was_killed_leaves_the_old_day(tmp_path: Path) -> None:
-    """A half-written file beside the day is not the day."""
+    """An unfinished file beside the day is ignored."""
     save_attempts(str(tmp_path), calls_at("2026-03-02 09:00", sid="CA1"))
     (tmp_path / "day=2026-03-02" / f".{DAY_FILE}.new").write_bytes(b"PAR1 and then the power failed")
     assert len(load_archive(str(tmp_path))) == 1
@@ -87,7 +87,7 @@ def test_a_write_that_was_killed_leaves_the_old_day(tmp_path: Path) -> None:
 
 
 def test_a_damaged_day_is_named(tmp_path: Path) -> None:
-    """A file that is no Parquet is refused with its path and the repair, not skipped."""
+    """A file that is not Parquet is an error with its path and the repair; it is not skipped."""
     save_attempts(str(tmp_path), calls_at("2026-03-02 09:00"))
     (tmp_path / "day=2026-03-02" / DAY_FILE).write_bytes(b"not parquet")
     with pytest.raises(InputError, match=r"day=2026-03-02.*is not a day of attempts.*fetch that day again"):
@@ -95,7 +95,7 @@ def test_a_damaged_day_is_named(tmp_path: Path) -> None:
 
 
 def test_an_archive_is_known_by_its_days_and_is_a_source_of_calls(tmp_path: Path) -> None:
-    """A report reads the archive like any other source; an address works like a path."""
+    """A report reads an archive like any other source, given by path or address."""
     assert not is_call_archive(tmp_path)
     save_attempts(tmp_path.as_uri(), calls_at("2026-03-02 09:00"))
     assert is_call_archive(tmp_path)
@@ -103,5 +103,5 @@ def test_an_archive_is_known_by_its_days_and_is_a_source_of_calls(tmp_path: Path
 
 
 def test_an_empty_archive_is_no_attempts(tmp_path: Path) -> None:
-    """Nothing was saved yet, so nothing is loaded."""
+    """An empty archive loads as an empty frame."""
     assert load_archive(str(tmp_path / "new")).empty

@@ -1,4 +1,4 @@
-"""The archive follows the account: little is asked twice, nothing is lost, and what was known stays known."""
+"""Syncing the archive from the account: few repeated requests, no loss, and known values are kept."""
 
 import errno
 import json
@@ -88,12 +88,12 @@ def start() -> Iterator[Start]:
 
 
 def sync(client: Client, archive: Path, now: datetime = NOW, first: date | None = None, **more: Any) -> Synced:
-    """One sync, its oddities forgotten."""
+    """Run one sync and discard its findings."""
     return sync_calls(client, str(archive), now=now, first=first, quality=Quality(), **more)
 
 
 def test_a_first_sync_reads_the_days_whose_reasons_twilio_still_has(start: Start, tmp_path: Path) -> None:
-    """Thirty days, today included; each call on its own day's file."""
+    """It reads the thirty days, with today, for which Twilio keeps alerts, and saves each call in its day's file."""
     client, _ = start([call("CA1", "2026-03-02 09:00"), call("CA2", "2026-03-12 09:00")])
     assert sync(client, tmp_path).covered == Span(date(2026, 2, 11), date(2026, 3, 12))
     assert load_archive(str(tmp_path))["call_sid"].tolist() == ["CA1", "CA2"]
@@ -101,7 +101,7 @@ def test_a_first_sync_reads_the_days_whose_reasons_twilio_still_has(start: Start
 
 
 def test_a_second_sync_of_a_quiet_account_asks_twice_and_writes_nothing(start: Start, tmp_path: Path) -> None:
-    """One list of calls and one of alerts for the days that may still settle."""
+    """It requests one list of calls and one of alerts, for the days that may still change."""
     client, lists = start([call("CA1", "2026-03-02 09:00")])
     sync(client, tmp_path)
     lists.asked.clear()
@@ -111,7 +111,7 @@ def test_a_second_sync_of_a_quiet_account_asks_twice_and_writes_nothing(start: S
 
 
 def test_a_price_that_settles_late_is_found(start: Start, tmp_path: Path) -> None:
-    """A call of two days ago that had no price yet has one after the next sync."""
+    """A call of two days ago without a price has one after the next sync."""
     record = call("CA1", "2026-03-10 23:00", price=None)
     client, _ = start([record])
     sync(client, tmp_path)
@@ -122,7 +122,7 @@ def test_a_price_that_settles_late_is_found(start: Start, tmp_path: Path) -> Non
 
 
 def test_a_leg_dialled_after_midnight_decides_the_call_before_it(start: Start, tmp_path: Path) -> None:
-    """Wherever the days are parted into lists: one day each, several at once, and before days that are settled."""
+    """However the days are split into lists: one a day, several together, and before settled days."""
     parent, leg = call("CA1", "2026-03-02 23:59"), call("CA2", "2026-03-03 00:00", leg_of="CA1", status="busy")
     client, _ = start([parent, leg])
     quality = Quality()
@@ -139,7 +139,7 @@ def test_a_leg_dialled_after_midnight_decides_the_call_before_it(start: Start, t
 
 
 def test_a_sync_that_was_cut_short_goes_on_where_it_was(start: Start, tmp_path: Path) -> None:
-    """Days that were written are not asked for again, and in the end every call is there once."""
+    """Saved days are not requested again, and in the end every call is there once."""
     calls = [call(f"CA{day:02}", f"2026-03-{day:02} 09:00") for day in range(1, 13)]
     client, lists = start(calls)
 
@@ -157,7 +157,7 @@ def test_a_sync_that_was_cut_short_goes_on_where_it_was(start: Start, tmp_path: 
 
 
 def test_a_list_that_fails_leaves_what_was_read_before_it(start: Start, tmp_path: Path) -> None:
-    """The error is Twilio's; once it answers again the archive is whole."""
+    """The error is Twilio's; the next successful sync completes the archive."""
     client, lists = start([call("CA1", "2026-03-11 09:00")])
     lists.failing.add("/v1/Alerts")
     with pytest.raises(TwilioError):
@@ -169,7 +169,7 @@ def test_a_list_that_fails_leaves_what_was_read_before_it(start: Start, tmp_path
 
 
 def test_two_syncs_at_once_lose_nothing_and_ask_nothing_twice(start: Start, tmp_path: Path) -> None:
-    """The second waits for the first, and finds what had settled already read."""
+    """The second waits for the first, and finds the settled days already read."""
     calls = [call(f"CA{day:02}", f"2026-03-{day:02} 09:00") for day in range(1, 13)]
     client, lists = start(calls)
     with ThreadPoolExecutor(2) as pool:
@@ -181,7 +181,7 @@ def test_two_syncs_at_once_lose_nothing_and_ask_nothing_twice(start: Start, tmp_
 
 
 def test_an_archive_that_another_run_keeps_is_one_clear_line(start: Start, tmp_path: Path) -> None:
-    """Named, with the repair, and nothing is asked."""
+    """The error names the archive and the repair, and Twilio gets no request."""
     client, lists = start([])
     with locked_archive(str(tmp_path)), pytest.MonkeyPatch.context() as patch:
         patch.setattr("dialtone_nb.calls.archive.storage.LOCK_PATIENCE_S", 0.05)
@@ -192,7 +192,7 @@ def test_an_archive_that_another_run_keeps_is_one_clear_line(start: Start, tmp_p
 
 
 def test_a_writer_that_was_killed_leaves_no_lock(start: Start, tmp_path: Path) -> None:
-    """The lock goes with its process."""
+    """The lock ends with its process."""
     holding = f"""
 from dialtone_nb.calls.archive.storage import locked_archive
 with locked_archive({str(tmp_path)!r}):
@@ -208,7 +208,7 @@ with locked_archive({str(tmp_path)!r}):
 
 
 def test_what_a_list_gives_twice_and_what_has_no_time_is_counted(start: Start, tmp_path: Path) -> None:
-    """A record on two pages of one list counts once; one without a readable time belongs to no day; both are named."""
+    """A record on two pages counts once; one without a readable time is left out; both are findings."""
     one = call("CA1", "2026-03-11 09:00")
     client, _ = start([one, call("CA2", "2026-03-11 10:00"), one, call("CA3", "2026-03-11 11:00", start_time="soon")])
     quality = Quality()
@@ -220,7 +220,7 @@ def test_what_a_list_gives_twice_and_what_has_no_time_is_counted(start: Start, t
 
 
 def test_a_sync_tells_how_far_it_has_come(start: Start, tmp_path: Path) -> None:
-    """Each span with its attempts and the days in all; in JupyterLab a bar shows it, and unattended nothing does."""
+    """Each span with its attempts and the total of days; JupyterLab shows a bar, unattended runs do not."""
     client, _ = start([call("CA1", "2026-03-05 09:00"), call("CA2", "2026-03-05 10:00")])
     told: list[tuple[int, int, int]] = []
     sync(client, tmp_path, first=date(2026, 3, 1), on_span=lambda span, n, days: told.append((span.days, n, days)))
@@ -232,7 +232,7 @@ def test_a_sync_tells_how_far_it_has_come(start: Start, tmp_path: Path) -> None:
 
 
 def test_earlier_days_can_be_asked_for_later(start: Start, tmp_path: Path) -> None:
-    """A first day before the archive's own adds the days between, and leaves those that are settled unread."""
+    """A first day before the archive's adds the days between; settled days are not read again."""
     client, lists = start([call("CA1", "2026-02-20 09:00"), call("CA2", "2026-03-06 09:00")])
     sync(client, tmp_path, first=date(2026, 3, 5))
     lists.asked.clear()
@@ -242,7 +242,7 @@ def test_earlier_days_can_be_asked_for_later(start: Start, tmp_path: Path) -> No
 
 
 def test_another_accounts_archive_is_refused(start: Start, tmp_path: Path) -> None:
-    """Two accounts' calls never meet in one archive, and nothing is asked."""
+    """An archive holds one account's calls; the error comes before any request."""
     client, lists = start([])
     sync(client, tmp_path)
     lists.asked.clear()
@@ -255,7 +255,7 @@ def test_another_accounts_archive_is_refused(start: Start, tmp_path: Path) -> No
 
 
 def test_a_day_settles_two_days_after_its_end() -> None:
-    """Read earlier it is read again, read later it never is; a few days are one list, many are a list each."""
+    """A day read before it settled is read again; a few days are one list, many days one list each."""
     readings = Readings(ACCOUNT, {}).with_days(date(2026, 3, 1), date(2026, 3, 8), datetime(2026, 3, 9, tzinfo=UTC), ())
     assert [day for day in range(1, 9) if not readings.is_settled(date(2026, 3, day))] == [7, 8]
     few = unsettled_runs(readings, date(2026, 3, 1), date(2026, 3, 10))
@@ -265,7 +265,7 @@ def test_a_day_settles_two_days_after_its_end() -> None:
 
 
 def test_a_day_whose_file_is_gone_is_fetched_again_and_said(start: Start, tmp_path: Path) -> None:
-    """Each such day once; a day on which nobody called never had a file."""
+    """Each missing day is fetched once; a day without calls has no file and is not missing."""
     client, lists = start([call(f"CA{day}", f"2026-03-0{day} 09:00") for day in (2, 4, 5)])
     sync(client, tmp_path)
     for day in (2, 5):
@@ -283,7 +283,7 @@ def test_a_day_whose_file_is_gone_is_fetched_again_and_said(start: Start, tmp_pa
 
 
 def test_readings_from_before_empty_days_were_told_apart_are_checked_once(start: Start, tmp_path: Path) -> None:
-    """Days without a file are read again, then it is known that nobody called."""
+    """Days without a file are read once more, and are then known to be without calls."""
     client, _ = start([call("CA1", "2026-03-02 09:00")])
     sync(client, tmp_path)
     file = tmp_path / "readings.json"
@@ -293,7 +293,7 @@ def test_readings_from_before_empty_days_were_told_apart_are_checked_once(start:
 
 
 def test_a_clock_that_was_ahead_silences_nothing(start: Start, tmp_path: Path) -> None:
-    """What it called settled is read again by a clock that goes right, and said."""
+    """Days that it marked as settled in the future are read again, with a finding."""
     client, lists = start([call("CA1", "2026-03-02 09:00")])
     sync(client, tmp_path, NOW.replace(year=2027), first=date(2026, 3, 1))
     lists.calls = [*lists.calls, call("CA2", "2026-03-11 09:00")]
@@ -307,7 +307,7 @@ def test_a_clock_that_was_ahead_silences_nothing(start: Start, tmp_path: Path) -
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(start: Start, tmp_path: Path) -> None:
-    """The days written before stay, no half of a file is left, and the next sync goes on."""
+    """Days saved before stay, no partial file is left, and the next sync goes on."""
     client, lists = start([call("CA1", "2026-03-02 09:00")])
     sync(client, tmp_path)
     lists.calls = [*lists.calls, call("CA2", "2026-03-12 09:00")]
@@ -326,7 +326,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(start: Start, tmp_path: Path)
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "text"])
 def test_a_damaged_day_is_one_line_that_names_the_repair(start: Start, tmp_path: Path, damage: str) -> None:
-    """Removing it is the repair, and enough: the next sync fetches the day again."""
+    """The repair is to remove the file; the next sync fetches the day again."""
     client, _ = start([call("CA1", "2026-03-02 09:00"), call("CA2", "2026-03-04 09:00")])
     sync(client, tmp_path)
     file = tmp_path / "day=2026-03-02" / DAY_FILE
@@ -344,7 +344,7 @@ def test_a_damaged_day_is_one_line_that_names_the_repair(start: Start, tmp_path:
 
 
 def test_what_twilio_has_forgotten_stays_known() -> None:
-    """A failure whose alert is gone keeps its reason; what has a reason now, or never had one, is as it is now."""
+    """A failure keeps its reason when its alert has expired; all other values follow the account."""
 
     def attempts(*reasons: str | None) -> pd.DataFrame:
         return frame_of(
@@ -361,7 +361,7 @@ def test_what_twilio_has_forgotten_stays_known() -> None:
 
 
 def test_a_report_from_the_archive_is_the_report_from_the_account(account: Account, tmp_path: Path) -> None:
-    """Calls placed on the rehearsal come out the same either way, refusals too; and a second report asks little."""
+    """Calls placed on the rehearsal give the same report either way; a second report needs few requests."""
     account.transport.send("POST", f"{CONTROL}/clients/lobby", json={"registered": True})
     for dial in ("5035550199", "9005550199"):
         account.transport.send("POST", f"{CONTROL}/calls", json={"client": "lobby", "dial": dial})

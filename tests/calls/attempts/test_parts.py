@@ -1,4 +1,4 @@
-"""Attempts are counted part by part, here or on a cluster: the same to the last digit, and never all in memory."""
+"""Attempts are counted in parts, locally or on a cluster, with equal results and bounded memory."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,13 +32,13 @@ ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu")
 
 @pytest.fixture(autouse=True)
 def a_part_is_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These archives are small: each of their days is a part of its own."""
+    """Make each day of these small archives a part."""
     monkeypatch.setattr("dialtone_nb.calls.archive.days.BUNDLE_BYTES", 1)
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An archive of two hundred attempts on as many days as they fell on."""
+    """An archive of two hundred attempts, on the days of their start."""
     folder = str(tmp_path_factory.mktemp("archive"))
     rows = [
         {
@@ -72,7 +72,7 @@ def tables_of(counts: Counts) -> list[pl.DataFrame]:
 
 
 def tallies_of(data: CallData) -> list[pl.DataFrame]:
-    """All that is counted of some attempts, for whatever part of a report."""
+    """All tallies of some attempts that a report can need."""
     deployed = (Deployment(datetime(2026, 3, 9, 12, tzinfo=UTC), "prod", "ZD1", "ZB1"),)
     return [
         *tables_of(data.counts),
@@ -83,7 +83,7 @@ def tallies_of(data: CallData) -> list[pl.DataFrame]:
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_cluster_counts_the_same_to_the_last_digit(archive: str, cluster: LocalCluster, zone: str) -> None:
-    """Every tally of an archive, whole and of one environment and some days."""
+    """Every tally of an archive, complete and for one environment and some days."""
     some: dict[str, Any] = {"environment": "prod", "since": "2026-03-08", "until": "2026-03-10"}
     for chosen in ({}, some):
         here = load_calls(archive, time_zone=zone, **chosen)
@@ -96,7 +96,7 @@ def test_a_cluster_counts_the_same_to_the_last_digit(archive: str, cluster: Loca
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 def test_attempts_in_memory_are_counted_on_a_cluster_too(archive: str, cluster: LocalCluster) -> None:
-    """They are sent there."""
+    """A frame is sent to the cluster."""
     frame = load_archive(archive)
     here = Attempts.of(attempts_of(frame))
     there = replace(here, engine=cluster.scheduler_address).gather(tally_attempts, merge_tallies)
@@ -117,7 +117,7 @@ def test_a_scheduler_that_does_not_answer_is_one_clear_line(archive: str, monkey
 @given(frames, st.sampled_from(ZONES))
 @settings(max_examples=30, deadline=None)
 def test_parts_merge_into_the_whole(frame: pd.DataFrame, zone: str) -> None:
-    """Whatever days the attempts fell on, and by whatever clock: day by day is all at once."""
+    """The tallies of single days merge into the tally of all, in any time zone."""
     days = [part for _, part in frame.groupby(frame["started_at"].dt.floor("D"))]
     parts = Attempts(tuple(part for day in days for part in Attempts.of(attempts_of(day)).parts))
     count = partial(count_attempts, time_zone=zone)
@@ -128,7 +128,7 @@ def test_parts_merge_into_the_whole(frame: pd.DataFrame, zone: str) -> None:
 
 
 def test_no_attempts_have_a_tally_with_every_column() -> None:
-    """A report of nothing is a report."""
+    """A report without attempts has empty tables."""
     nothing, something = (
         Attempts(()),
         Attempts.of(attempts_of(frame_of([{"started_at": pd.Timestamp(0, tz="UTC"), "outcome": "busy"}]))),
@@ -142,7 +142,7 @@ def test_no_attempts_have_a_tally_with_every_column() -> None:
 
 
 def test_only_what_is_counted_is_read(archive: str) -> None:
-    """A tally sees the columns that it asked for and no others, whatever is selected by."""
+    """A tally's function gets only the columns that it asked for, whatever the selection uses."""
     seen: list[Any] = []
 
     def look(attempts: pl.DataFrame) -> int:
@@ -156,7 +156,7 @@ def test_only_what_is_counted_is_read(archive: str) -> None:
 
 
 def test_the_latest_attempts_need_the_last_days_alone(archive: str, tmp_path: Path) -> None:
-    """As many as were asked for, in the order of all, numbers hidden; days before them may be damaged."""
+    """The requested number, in the order of all, with numbers hidden; earlier days may be damaged."""
     whole = load_calls(archive).frame
     pd.testing.assert_frame_equal(load_calls(archive).latest(50), whole.tail(50).reset_index(drop=True))
     pd.testing.assert_frame_equal(load_calls(archive).latest(1000), whole)
@@ -167,7 +167,7 @@ def test_the_latest_attempts_need_the_last_days_alone(archive: str, tmp_path: Pa
 
 
 def test_an_archive_may_be_at_any_address_that_fsspec_knows(archive: str) -> None:
-    """It is written, upserted, listed, read and counted there as in a folder."""
+    """It is written, updated, listed, read and counted there as in a folder."""
     address = "memory://calls/of/ours"
     frame = load_archive(archive)
     assert save_attempts(address, frame) == len(list_days(archive))
@@ -178,13 +178,13 @@ def test_an_archive_may_be_at_any_address_that_fsspec_knows(archive: str) -> Non
 
 
 def test_an_address_that_nothing_knows_is_one_clear_line() -> None:
-    """Named, with the repair."""
+    """The error names the address and the repair."""
     with pytest.raises(InputError, match=r"archive cloud://calls: can't be opened: .*cloud.*; install"):
         load_calls("cloud://calls")
 
 
 def test_small_days_are_bundled(archive: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In runs of about the same weight, each day once and in order; a heavy day is alone."""
+    """In runs of about equal size, each day once and in order; a large day is a part by itself."""
     days = list_days(archive)
     assert bundle_days(archive) == [(day,) for day in days]
     monkeypatch.setattr("dialtone_nb.calls.archive.days.BUNDLE_BYTES", 20_000)

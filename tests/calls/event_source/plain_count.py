@@ -1,4 +1,4 @@
-"""Attempts by direction and outcome, counted in the standard library alone: what a report over events must equal."""
+"""Attempts by direction and outcome, counted with the standard library alone, to compare reports over events with."""
 
 import bisect
 import datetime
@@ -24,7 +24,7 @@ def rows_of(archive: Path) -> Iterator[dict[str, Any]]:
 
 
 def seconds(stamp: str) -> float:
-    """A time of the log as seconds since 1970."""
+    """A time of the log as a Unix time."""
     moment = datetime.datetime.fromisoformat(stamp.replace(",", "."))
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
 
@@ -45,7 +45,7 @@ def count_plainly(rows: Iterable[dict[str, Any]]) -> Counter[tuple[str, str]]:
 
 
 def _beside(errors: list[tuple[float, str]], at: float) -> list[str]:
-    """The codes within five seconds, the nearest first."""
+    """The error codes within five seconds, the nearest first."""
     near = errors[bisect.bisect_left(errors, (at - 5, "")) : bisect.bisect_right(errors, (at + 5, "~"))]
     return [code for _, code in sorted(near, key=lambda error: abs(error[0] - at))]
 

@@ -1,4 +1,4 @@
-"""However long a log of events is, its attempts are those that a plain walk through it finds."""
+"""The attempts read from a log of events equal those that a plain loop over it finds, whatever its length."""
 
 import pickle
 from collections import defaultdict, deque
@@ -42,7 +42,7 @@ logs = st.lists(
 
 
 def written(row: Row) -> Row:
-    """The event as it stands in a file."""
+    """The event as a file has it."""
     return {**row, "timestamp": (START + timedelta(seconds=row["at"])).isoformat()}
 
 
@@ -55,7 +55,7 @@ def read_daily(rows: list[Row]) -> Framed:
 
 
 def walk(rows: list[Row]) -> list[tuple[Any, ...]]:
-    """Start, phone, outcome and reason of each attempt, by the rules, one event after the other."""
+    """Start, phone, outcome and reason of each attempt, found by the rules in a loop over the events."""
     rows, marks = fold(rows)
     queues: dict[Any, deque[Row]] = defaultdict(deque)
     errors = [row for row in rows if row["event"].startswith("error")]
@@ -83,7 +83,7 @@ def walk(rows: list[Row]) -> list[tuple[Any, ...]]:
 
 
 def fold(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """The events that begin and end attempts, and those that only say more of one."""
+    """Split the events into those that begin or end an attempt and those that add to one."""
     kept, marks = [], []
     for place, row in enumerate(rows):
         after = next((one for one in rows[place + 1 :] if one["call_sid"] == row["call_sid"]), None)
@@ -99,14 +99,14 @@ def fold(rows: list[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def mark_of(marks: list[Row], begun: Row, until: int) -> str:
-    """What the marks of an attempt's call say."""
+    """What the additional events of an attempt's call say."""
     sid = begun["call_sid"]
     found = [one["mark"] for one in marks if one["call_sid"] == sid and begun["at"] - 5 <= one["at"] <= until]
     return min(found, default="") if sid else ""
 
 
 def judge(row: Row, errors: list[Row]) -> tuple[str, str]:
-    """The outcome and reason of an event that ends a call."""
+    """The outcome and reason by an event that ends a call."""
     if row["event"].endswith("-refused"):
         return "refused", ""
     if row["event"].endswith("-told"):
@@ -125,7 +125,7 @@ def judge(row: Row, errors: list[Row]) -> tuple[str, str]:
 
 
 def told(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
-    """The same of a frame."""
+    """The same columns from a frame."""
     seconds = (frame["started_at"] - pd.Timestamp(START)).dt.total_seconds().astype(int)
     return sorted(zip(seconds, frame["client"].fillna(""), frame["outcome"], frame["reason"].fillna(""), strict=True))
 
@@ -133,7 +133,7 @@ def told(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
 @given(logs)
 @settings(max_examples=150, deadline=None)
 def test_the_attempts_are_those_of_a_plain_walk_through_the_log(rows: list[Row]) -> None:
-    """Queues of calls, calls that waited for too long, errors on both sides, phones and SIDs mixed."""
+    """Queued calls, calls that waited too long, errors on both sides, with phones and SIDs mixed."""
     found = told(read_daily(rows).attempts.load())
     # Of two errors at the same moment either may be named; all else is settled.
     expected = walk(rows)
@@ -146,7 +146,7 @@ def test_the_attempts_are_those_of_a_plain_walk_through_the_log(rows: list[Row])
 @given(logs, st.integers(1, 7))
 @settings(max_examples=150, deadline=None)
 def test_a_log_in_pieces_is_the_log_as_a_whole(rows: list[Row], piece: int) -> None:
-    """Attempts and findings are the same wherever a long log is cut; a part holds whole days."""
+    """Attempts and findings do not depend on where a long log is split; each part has whole days."""
     whole = read_daily(rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PIECE", piece)
@@ -158,7 +158,7 @@ def test_a_log_in_pieces_is_the_log_as_a_whole(rows: list[Row], piece: int) -> N
 
 
 def test_files_in_any_order_give_the_same_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long log whose files do not follow the order of time is read again, and counted once."""
+    """A long log whose files are not in order of time is read again, and counted once."""
     rows = [written({"at": 86_400 * day, "event": "outgoing-dialstatus-busy", "endpoint": "van"}) for day in range(9)]
     files = [piece_of(row) for row in rows]
     reads: list[int] = []
@@ -175,7 +175,7 @@ def test_files_in_any_order_give_the_same_attempts(monkeypatch: pytest.MonkeyPat
 
 
 def test_more_attempts_than_memory_should_hold_wait_in_a_private_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are counted from there, and the folder goes when they do."""
+    """They are read back from a private folder, which is then removed."""
     rows = [
         {"at": 3600 * hour, "event": "outgoing-dialstatus-busy", "endpoint": "van", "duration_s": hour}
         for hour in range(24 * 9)
@@ -199,7 +199,7 @@ def test_more_attempts_than_memory_should_hold_wait_in_a_private_folder(monkeypa
 
 
 def test_a_folder_of_archives_is_a_source(tmp_path: Path) -> None:
-    """A year's archive beside the next one's: all of their events, in the order of their names."""
+    """Several years' archives are read in the order of their names."""
     import tarfile
 
     for year in (2025, 2026):

@@ -32,7 +32,7 @@ def data_of(year: int) -> CallData:
 
 @functools.cache
 def rows_of_year(year: int) -> list[dict[str, Any]]:
-    """A year's rows about outcomes and errors, by the standard library alone."""
+    """A year's rows that are outcomes or errors, read with the standard library alone."""
     rows = rows_of(FOLDER / f"{year}.tar.xz")
     return [row for row in rows if "dialstatus" in row["event"] or "error" in row["event"]]
 
@@ -48,7 +48,7 @@ def test_outgoing_attempts_equal_a_plain_count_of_lower_case_statuses(year: int,
 
 
 def test_the_outcomes_of_2025_equal_a_plain_count_with_errors_within_five_seconds() -> None:
-    """Completed, busy and canceled are counted as they stand; failed and unanswered split by the errors beside them."""
+    """Completed, busy and canceled are counted as logged; failed and unanswered calls split by errors near them."""
     plain = count_plainly(rows_of_year(2025))
     assert (plain["outgoing", "answered"], plain["outgoing", "busy"], plain["outgoing", "canceled"]) == (
         28_958,
@@ -61,7 +61,7 @@ def test_the_outcomes_of_2025_equal_a_plain_count_with_errors_within_five_second
 
 
 def test_2025_has_no_incoming_rate() -> None:
-    """No Twilio call came in in 2025; Asterisk's failures alone make no rate."""
+    """2025 has no incoming Twilio call, and failures in Asterisk alone make no rate."""
     data = data_of(2025)
     assert set(data.frame["direction"]) == {"outgoing"}
     kept_apart = {finding.what: finding.count for finding in data.findings}

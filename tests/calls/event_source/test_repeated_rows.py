@@ -1,4 +1,4 @@
-"""Rows that repeat are parsed once: that finds what parsing each finds, or the files are left to others."""
+"""Parsing each distinct row once finds the same as parsing all rows, or leaves the files to another reader."""
 
 import json
 from typing import Any
@@ -34,12 +34,12 @@ BUSY = {"timestamp": "2026-03-02T09:00:00Z", "channel": "lobby", "event": "outgo
 
 
 def piece_of(*contents: bytes) -> Piece:
-    """What is found by counting; an `IrregularError` where the files are left to others."""
+    """The result of the fast reader, which raises IrregularError if it leaves the files to others."""
     return Piece.of_counted(RepeatedRows().count(contents), Quality())
 
 
 def same(one: Piece, other: Piece) -> bool:
-    """Whether two pieces tell the same; which numbers stand for texts that repeat does not matter."""
+    """Whether two pieces are equal; which index stands for which repeated text does not matter."""
     texts = pl.col(pl.Categorical).cast(pl.String)
     assert_frame_equal(one.events.with_columns(texts), other.events.with_columns(texts))
     return (one.names, one.days, one.quality.findings()) == (other.names, other.days, other.quality.findings())
@@ -49,7 +49,7 @@ def same(one: Piece, other: Piece) -> bool:
 @example([[BUSY, {**BUSY, "event": "a}, {b"}]], True)
 @settings(max_examples=400, deadline=None)
 def test_counting_finds_what_looking_at_each_row_finds(files: list[list[dict[str, Any]]], ascii_only: bool) -> None:
-    """Or it is seen that each row has to be looked at."""
+    """Or the reader reports that each row must be parsed."""
     contents = [json.dumps(one, ensure_ascii=ascii_only).encode() for one in files]
     try:
         counted = piece_of(*contents)
@@ -61,7 +61,7 @@ def test_counting_finds_what_looking_at_each_row_finds(files: list[list[dict[str
 
 
 def test_events_as_they_come_are_counted() -> None:
-    """A day's few different rows, with fractions of a second and without, in two files of any length."""
+    """A day's few distinct rows, times with and without fractions, in two files of any length."""
     day = [
         {"timestamp": f"2026-03-02T{n % 24:02d}:00:00{'.5' if n % 3 else ''}Z", "channel": f"p{n % 7}", "event": name}
         for n, name in enumerate(EVENTS * 40)
@@ -96,14 +96,14 @@ def test_events_as_they_come_are_counted() -> None:
     ],
 )
 def test_what_is_odd_is_left_to_others(content: bytes) -> None:
-    """A file that is cut off, no JSON, a name twice, an escape in a time, a value of another kind."""
+    """A truncated file, invalid JSON, a key twice, an escape in a time, a value of another type."""
     with pytest.raises(IrregularError):
         piece_of(json.dumps([BUSY] * 9).encode(), content)
 
 
 @pytest.mark.parametrize("number", range(0, 200, 7))
 def test_a_file_that_is_damaged_anywhere_is_read_as_it_would_be_row_by_row(number: int) -> None:
-    """Whatever stands in place of one letter."""
+    """Any character may be replaced."""
     good = json.dumps([BUSY, {**BUSY, "event": "error-32009"}]).encode()
     for letter in b'"}\\,x \n\xc3':
         damaged = bytearray(good)
@@ -120,7 +120,7 @@ def test_a_file_that_is_damaged_anywhere_is_read_as_it_would_be_row_by_row(numbe
 def test_rows_that_do_not_repeat_are_soon_left_to_others_and_what_is_remembered_has_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With a call SID in each row there is nothing to gain, and memory does not grow with the log."""
+    """Rows with call SIDs are all different: the reader gives up, and its memory does not grow with the log."""
     monkeypatch.setattr(module, "FEW", 100)
     monkeypatch.setattr(module, "MOST_KNOWN", 50)
     different = [json.dumps([{**BUSY, "call_sid": f"CA{file}{n}"} for n in range(60)]).encode() for file in range(3)]

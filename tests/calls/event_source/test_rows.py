@@ -1,4 +1,4 @@
-"""Files of events are read by the million without looking at a row, or row by row: both find the same."""
+"""Files of events are read as columns or row by row, and both find the same."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -37,12 +37,12 @@ JSON: dict[str, Callable[[list[dict[str, Any]]], str]] = {
 
 
 def odd_rows(name: str, content: bytes, quality: Quality) -> pl.DataFrame:
-    """The events of a file, looked at one by one."""
+    """The events of a file, read row by row."""
     return rows_of(name, read_rows(name, content.strip(), quality).rows, quality)
 
 
 def read_regularly(*contents: str) -> pl.DataFrame:
-    """The rows, none of them looked at; an `IrregularError` where that is not enough."""
+    """The rows, read as columns; raises IrregularError if that is not possible."""
     return pl.concat([ROWS.to_frame(), *regular_rows(content.encode() for content in contents)])
 
 
@@ -50,7 +50,7 @@ def read_regularly(*contents: str) -> pl.DataFrame:
 @example([{"timestamp": "2026-03-02", "event": "a},{b"}], "array", 5)
 @settings(max_examples=300, deadline=None)
 def test_rows_that_are_not_looked_at_are_those_that_are(written: list[dict[str, Any]], how: str, size: int) -> None:
-    """However they are written and whatever stands in them; or it is seen that they have to be looked at."""
+    """However they are written and whatever is in them, or the reader reports that they are irregular."""
     content = JSON[how](written)
     looked_at = odd_rows("x.json", content.encode(), Quality())
     assert looked_at["event"].to_list() == [row["event"] for row in written]
@@ -64,7 +64,7 @@ PLAIN = {"timestamp": "2026-03-02T09:00:00Z", "channel": "lobby", "event": "outg
 
 @pytest.mark.parametrize("how", JSON)
 def test_events_as_they_come_need_no_look(how: str) -> None:
-    """Neither in one file nor in several, however small the parts are in which they are read."""
+    """Regular events are read as columns, from one file and from several, in parts of any size."""
     contents = [JSON[how]([{**PLAIN, "channel": f"{n}"} for n in range(30)]), JSON[how]([PLAIN])]
     if how == "array over many lines":
         with pytest.raises(IrregularError):
@@ -95,20 +95,20 @@ def test_events_as_they_come_need_no_look(how: str) -> None:
     ],
 )
 def test_what_is_odd_is_seen(content: str) -> None:
-    """A file that is cut off, a row that is no event, a value of another kind: the rows have to be looked at."""
+    """A truncated file, a row that is no event, a value of another type: rows are read one by one."""
     with pytest.raises(IrregularError):
         read_regularly(json.dumps([PLAIN]), content)
 
 
 def found(content: str) -> Sequence[tuple[str, int]]:
-    """What was odd about a file."""
+    """The findings about a file."""
     quality = Quality()
     odd_rows("x.json", content.encode(), quality)
     return [(finding.what, finding.count) for finding in quality.findings()]
 
 
 def test_a_duration_that_is_no_whole_number_is_left_out_and_counted() -> None:
-    """The event is kept."""
+    """The event is kept without it."""
     events = [{**PLAIN, "duration_s": seconds} for seconds in (7, "7", 1.5, True, None)]
     assert odd_rows("x.json", json.dumps(events).encode(), Quality())["duration_s"].to_list() == [7, *[None] * 4]
     assert found(json.dumps(events)) == [("durations that are no whole seconds", 3)]

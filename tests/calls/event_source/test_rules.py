@@ -29,7 +29,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def event(name: str, second: float = 0, phone: str = "lobby", **more: object) -> dict[str, object]:
-    """One event of the phone, so many seconds after noon."""
+    """One event of the phone, this many seconds after noon."""
     moment = (NOON + timedelta(seconds=second)).isoformat().replace("+00:00", "")
     return {"timestamp": moment, "channel": phone, "endpoint": phone, "event": name, **more}
 
@@ -40,7 +40,7 @@ def attempts_of(*events: dict[str, object]) -> pd.DataFrame:
 
 
 def findings_of(source: Path) -> dict[str, int]:
-    """What was odd in a source, and how often."""
+    """The findings about a source, and how often each occurred."""
     return {finding.what: finding.count for finding in load_calls(source).findings}
 
 
@@ -62,19 +62,19 @@ def findings_of(source: Path) -> dict[str, int]:
     ],
 )
 def test_an_events_name_tells_its_role(name: str, role: str, direction: str, value: str) -> None:
-    """Twilio's outcomes, Asterisk's, and everything else on the same log are told apart by name."""
+    """Twilio's outcomes, Asterisk's, and other events of the same log are told apart by name."""
     assert kind_of(name) == (role, direction, value)
 
 
 def test_an_attempt_begins_with_its_call_and_ends_with_its_outcome() -> None:
-    """The call event of the same phone and direction is the attempt's beginning."""
+    """The call event of the same phone and direction begins the attempt."""
     frame = attempts_of(event("outgoing-call", 0), event("outgoing-dialstatus-completed", 40))
     assert frame[["client", "direction", "outcome"]].values.tolist() == [["lobby", "outgoing", "answered"]]
     assert frame["started_at"][0] == pd.Timestamp(NOON)
 
 
 def test_calls_with_a_sid_are_paired_by_it() -> None:
-    """Two calls of one phone at once are told apart by their call SIDs, whichever ends first."""
+    """Two simultaneous calls of one phone are told apart by call SID, whichever ends first."""
     frame = attempts_of(
         event("outgoing-call", 0, call_sid="CA1"),
         event("outgoing-call", 5, call_sid="CA2"),
@@ -86,14 +86,14 @@ def test_calls_with_a_sid_are_paired_by_it() -> None:
 
 
 def test_a_call_without_an_outcome_is_an_attempt_of_unknown_end() -> None:
-    """What nothing says stays unknown, and is counted."""
+    """An attempt without an end event has an unknown outcome, and is counted."""
     framed = frame_events(lambda _: [piece_of(event("outgoing-call"))])
     assert framed.attempts.load()["outcome"].tolist() == ["unknown"]
     assert [finding.what for finding in framed.quality.findings()] == ["placed calls without an outcome"]
 
 
 def test_an_outcome_does_not_take_the_call_of_another_day() -> None:
-    """A call whose outcome was lost does not lend its beginning to a call a day later."""
+    """A call without an outcome is not paired with an outcome of the next day."""
     day = 24 * 3600
     frame = attempts_of(
         event("outgoing-call", 0), event("outgoing-call", day + 5), event("outgoing-dialstatus-busy", day + 9)
@@ -103,7 +103,7 @@ def test_an_outcome_does_not_take_the_call_of_another_day() -> None:
 
 
 def test_a_refused_call_is_an_attempt_with_the_dial_plans_reason() -> None:
-    """The dial plan's refusal is an outcome of its own."""
+    """The outcome is refused, with the dial plan's reason."""
     frame = attempts_of(event("outgoing-refused", reason="premium"))
     assert frame[["outcome", "reason"]].values.tolist() == [["refused", "premium"]]
 
@@ -120,7 +120,7 @@ def test_a_refused_call_is_an_attempt_with_the_dial_plans_reason() -> None:
     ],
 )
 def test_an_error_beside_a_failed_or_unanswered_call_explains_it(status: str, code: str, outcome: str) -> None:
-    """An error of the same phone within five seconds decides how a failed or unanswered call ended, and no other."""
+    """Only an error of the same phone within five seconds decides how a failed or unanswered call ended."""
     frame = attempts_of(event(f"outgoing-dialstatus-{status}", 10), event(f"error-{code}", 14.9))
     assert frame["outcome"].tolist() == [outcome]
     assert frame["reason"].fillna("").tolist() == [code if status in ("no-answer", "failed") else ""]
@@ -136,12 +136,12 @@ def test_an_error_beside_a_failed_or_unanswered_call_explains_it(status: str, co
     ids=["later", "of another phone", "of the far side"],
 )
 def test_an_error_that_is_not_beside_the_call_explains_nothing(error: dict[str, object]) -> None:
-    """Later than five seconds, another phone's, or the far side's error leaves the call as it is."""
+    """An error after five seconds, of another phone or of the far side changes nothing."""
     assert attempts_of(event("outgoing-dialstatus-no-answer", 10), error)["outcome"].tolist() == ["no_answer"]
 
 
 def test_an_absent_phone_wins_over_a_nearer_error() -> None:
-    """Of two errors beside a call the one that says the phone was not there decides."""
+    """Of two errors near a call, the one that says that the phone was not registered decides."""
     frame = attempts_of(event("outgoing-dialstatus-failed", 10), event("error-13224", 10), event("error-32011", 13))
     assert frame["reason"].tolist() == ["32011"]
 
@@ -161,7 +161,7 @@ def test_an_absent_phone_wins_over_a_nearer_error() -> None:
 def test_a_sip_response_is_the_reason_of_a_failed_call(
     written: str | int, status: str, response: int | None, reason: str | None
 ) -> None:
-    """Where no error code says more; what is no SIP response code is none."""
+    """Unless an error code says more; a value that is no SIP response code is ignored."""
     row = attempts_of(event(f"outgoing-dialstatus-{status}", sip_response=written)).iloc[0]
     assert (row["sip_response"] if pd.notna(row["sip_response"]) else None) == response
     assert (row["reason"] if pd.notna(row["reason"]) else None) == reason
@@ -170,7 +170,7 @@ def test_a_sip_response_is_the_reason_of_a_failed_call(
 
 
 def test_an_events_own_error_code_needs_nothing_beside_it() -> None:
-    """An event that carries its error code is judged by that."""
+    """An event with an error code of its own is judged by it."""
     frame = attempts_of(event("incoming-dialstatus-no-answer", error_code=32009))
     assert frame[["direction", "outcome", "reason"]].values.tolist() == [["incoming", "unregistered", "32009"]]
 
@@ -188,13 +188,13 @@ def test_an_events_own_error_code_needs_nothing_beside_it() -> None:
     ],
 )
 def test_every_spelling_of_a_time_is_understood(stamp: str) -> None:
-    """With and without zone and fractions, and with a comma; without a zone it is UTC."""
+    """With and without zone and fractions, or with a comma; without a zone it is UTC."""
     frame = attempts_of({"timestamp": stamp, "channel": "lobby", "event": "outgoing-dialstatus-completed"})
     assert frame["started_at"].tolist() == [pd.Timestamp(NOON)]
 
 
 def test_an_unreadable_time_is_counted_not_dropped_in_silence() -> None:
-    """An event without a usable time is left out and named."""
+    """An event without a valid time is left out, with a finding."""
     bad = {"timestamp": "yesterday", "channel": "lobby", "event": "outgoing-call"}
     framed = frame_events(lambda _: [piece_of(bad)])
     assert framed.attempts.load().empty
@@ -202,7 +202,7 @@ def test_an_unreadable_time_is_counted_not_dropped_in_silence() -> None:
 
 
 def test_every_row_is_an_attempt_or_has_a_finding(tmp_path: Path) -> None:
-    """Foreign rows, cut-off files, other files and repeated events are each counted under a name."""
+    """Foreign rows, truncated files, other files and repeated events are each counted under a name."""
     day = [
         event("outgoing-call"),
         event("outgoing-dialstatus-busy", 3),
@@ -233,7 +233,7 @@ def test_every_row_is_an_attempt_or_has_a_finding(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["tar.xz", "tar.gz", "folder", "json", "jsonl", "json.gz"])
 def test_the_same_events_in_any_wrapping_are_the_same_attempts(suffix: str, tmp_path: Path) -> None:
-    """A folder, an archive, one file, packed or not, as an array or as lines, give the same frame."""
+    """A folder, an archive or a file, compressed or not, as an array or as lines, gives the same frame."""
     events = [event("outgoing-call"), event("outgoing-dialstatus-busy", 3), event("incoming-dialstatus-failed", 9)]
     source = _wrapped(events, suffix, tmp_path)
     pd.testing.assert_frame_equal(load_calls(source).frame, attempts_of(*events))
@@ -271,7 +271,7 @@ def _wrapped(events: list[dict[str, object]], suffix: str, folder: Path) -> Path
 
 
 def test_a_damaged_archive_gives_what_it_holds_and_says_so(tmp_path: Path) -> None:
-    """An archive that is cut off is read as far as it goes, and named."""
+    """A truncated archive is read as far as possible, with a finding."""
     with tarfile.open(tmp_path / "whole.tar", "w") as archive:
         for number in range(20):
             content = json.dumps([event("outgoing-dialstatus-busy", number, padding="x" * 5000)]).encode()
@@ -288,7 +288,7 @@ def test_a_damaged_archive_gives_what_it_holds_and_says_so(tmp_path: Path) -> No
     "suffix", ["json.gz", "json.xz", "json.bz2", "json.zz", "json.zst", "zip", "tar", "tar.gz", "tar.xz", "tar.bz2"]
 )
 def test_no_damage_breaks_the_reader(suffix: str, tmp_path: Path) -> None:
-    """Wherever a packed source is cut or changed, what is left of it is read, or one line says that nothing is."""
+    """Wherever a compressed source is cut or changed, the rest is read, or one line says that nothing is left."""
     chance, whole = random.Random(7), _wrapped([event("outgoing-call", n) for n in range(50)], suffix, tmp_path)
     content = whole.read_bytes()
     for _ in range(40):
@@ -312,7 +312,7 @@ def test_no_damage_breaks_the_reader(suffix: str, tmp_path: Path) -> None:
 def test_a_source_that_holds_nothing_is_one_clear_line(
     name: str, content: bytes | None, problem: str, tmp_path: Path
 ) -> None:
-    """What is no source of calls is refused with its name and the repair."""
+    """A source without calls is an error with its name and the repair."""
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=problem) as refusal:
@@ -331,7 +331,7 @@ ends = st.lists(st.tuples(phones, statuses, st.integers(0, 86_000)), max_size=30
 def test_the_attempts_are_the_outcomes_in_whatever_order_they_were_written(
     ends: list[tuple[str, str, int]], shuffler: random.Random
 ) -> None:
-    """However the log is ordered and whatever stands beside, there are as many attempts as outcomes."""
+    """Whatever the order of the log and its other rows, there are as many attempts as outcomes."""
     events = [event(f"outgoing-dialstatus-{status}", second, phone) for phone, status, second in ends]
     events += [event("outgoing-call", second - 0.25, phone) for phone, _, second in ends]
     ordered = attempts_of(*events)
@@ -341,7 +341,7 @@ def test_the_attempts_are_the_outcomes_in_whatever_order_they_were_written(
 
 
 def chain(*words: str) -> list[list[str]]:
-    """Outcome and reason of each attempt of one call to the lobby, whose events came a second apart."""
+    """Outcome and reason of each attempt of one call to the lobby, whose events are a second apart."""
     events = [event(f"incoming-{word}", second, call_sid="CA1") for second, word in enumerate(words)]
     return attempts_of(*events)[["outcome", "reason"]].fillna("").values.tolist()
 
@@ -364,12 +364,12 @@ def chain(*words: str) -> list[list[str]]:
     ],
 )
 def test_a_call_that_goes_on_is_counted_once(words: str, found: list[list[str]]) -> None:
-    """With the outcome of its last step; what else became of it is its reason."""
+    """It has the outcome of its last step, and the step before is its reason."""
     assert chain(*words.split()) == found
 
 
 def test_the_step_before_gives_the_reason() -> None:
-    """Why the caller was told, and why the fallback was asked."""
+    """It says why the caller heard a message, or why Twilio requested the fallback."""
     told = attempts_of(
         event("incoming-call", 0, call_sid="CA1"),
         event("incoming-dialstatus-no-answer", 20, call_sid="CA1", error_code="32009"),
@@ -380,7 +380,7 @@ def test_the_step_before_gives_the_reason() -> None:
 
 
 def test_an_emergency_call_names_its_number() -> None:
-    """It is an attempt as any other, to the emergency service; a status has no number of its own."""
+    """It is an attempt to the emergency service; its number comes with the call, not with a status."""
     (row,) = attempts_of(
         event("outgoing-emergency", 0, call_sid="CA1", other_party="911"),
         event("outgoing-dialstatus-completed", 60, call_sid="CA1"),

@@ -1,4 +1,4 @@
-"""The same attempts as the files that operators have: BulkExport, REST, CLI, Console, Asterisk's CDR, events."""
+"""The same attempts in the formats of operators' files: BulkExport, REST, CLI, Console, Asterisk's CDR, events."""
 
 import csv
 import gzip
@@ -21,7 +21,7 @@ PACIFIC = ZoneInfo("America/Los_Angeles")
 
 @dataclass(frozen=True)
 class Placed:
-    """A call that the lobby's or the library's phone placed, and how its dialled leg ended."""
+    """A call from the lobby's or the library's phone, and how its dialled leg ended."""
 
     number: int
     at: datetime
@@ -31,7 +31,7 @@ class Placed:
 
     @property
     def seconds(self) -> int:
-        """How long it was talked."""
+        """The call's duration."""
         return 31 + self.number if self.status == "completed" else 0
 
     def sid(self, leg: int = 0) -> str:
@@ -131,7 +131,7 @@ HEADINGS = {
 
 
 def console_time(at: datetime) -> str:
-    """A time as the Console writes it for somebody on the west coast."""
+    """A time as the Console writes it in US Pacific time."""
     return f"{at.astimezone(PACIFIC):%H:%M:%S %Z %Y-%m-%d}"
 
 
@@ -150,7 +150,7 @@ DISPOSITIONS = {"no-answer": "NO ANSWER", "failed": "FAILED", "completed": "ANSW
 
 
 def asterisk_csv(attempts: Sequence[Placed], zone: ZoneInfo = PACIFIC, *, with_ids: bool = True) -> bytes:
-    """Master.csv of an Asterisk whose clock shows this zone's time."""
+    """Master.csv of an Asterisk whose clock is in this time zone."""
     text = io.StringIO(newline="")
     table = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     for one in attempts:
@@ -182,12 +182,12 @@ def event_lines(attempts: Sequence[Placed]) -> list[dict[str, Any]]:
 
 
 def events_json(attempts: Sequence[Placed]) -> bytes:
-    """A day of them as JSON lines."""
+    """A day of these events as JSON lines."""
     return "\n".join(map(json.dumps, event_lines(attempts))).encode()
 
 
 def zstd(content: bytes) -> bytes:
-    """Packed as zstd does it."""
+    """The content, compressed with zstd."""
     packed = pa.BufferOutputStream()
     with pa.CompressedOutputStream(packed, "zstd") as stream:
         stream.write(content)

@@ -1,4 +1,4 @@
-"""Files as operators have them: of whatever kind, packed however, each is read, or named for what it is."""
+"""Files of every kind that operators have, compressed or not, are read, or named with what they are."""
 
 import bz2
 import gzip
@@ -33,18 +33,18 @@ COLUMNS = ["call_sid", "started_at", "client", "direction", "other_party", "outc
 
 
 def read(folder: Path, content: bytes, name: str = "calls", **options: Any) -> CallData:
-    """What a file of this content tells."""
+    """The result of reading a file with this content."""
     (folder / name).write_bytes(content)
     return load_calls(folder / name, show_numbers=True, **options)
 
 
 def found(data: CallData) -> dict[str, int]:
-    """What was odd, and how often."""
+    """The findings, and how often each occurred."""
     return {one.what: one.count for one in data.findings}
 
 
 def expected(*unknown: str) -> pd.DataFrame:
-    """The twenty attempts as every kind of file should tell of them, but for the columns that it does not have."""
+    """The twenty attempts as each kind of file should give them, without the columns that it does not have."""
     outcomes = {"completed": "answered", "no-answer": "no_answer", "failed": "failed", "busy": "busy"}
     rows = [
         {
@@ -83,7 +83,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_every_file_of_twilios_tells_of_the_same_attempts(kind: str, tmp_path: Path) -> None:
-    """Whatever its name is: SID, start, phone, direction, number, outcome, seconds and cost."""
+    """SID, start, phone, direction, number, outcome, seconds and cost, whatever the file's name."""
     assert_same(read(tmp_path, WHOLE[kind](TWENTY), "of-no-telling.name"))
 
 
@@ -101,7 +101,7 @@ EVERY = (*WHOLE.values(), made.events_json)
 def test_a_call_that_several_files_tell_of_is_counted_once(
     first: Callable[..., bytes], second: Callable[..., bytes], tmp_path: Path
 ) -> None:
-    """In whatever order they are read; half of the calls are in the first file alone."""
+    """In any order of the files, the first of which has only half of the calls."""
     (tmp_path / "1").write_bytes(first(TWENTY))
     (tmp_path / "2").write_bytes(second(TWENTY[10:]))
     data = load_calls(tmp_path, show_numbers=True)
@@ -111,7 +111,7 @@ def test_a_call_that_several_files_tell_of_is_counted_once(
 
 
 def test_events_know_why_where_a_record_does_not(tmp_path: Path) -> None:
-    """Twilio's record of the call adds what it cost."""
+    """Twilio's record of the call adds its cost."""
     one = TWENTY[0]
     missed = {"timestamp": made.iso(one.at), "event": "outgoing-dialstatus-no-answer", "error_code": 32009}
     (tmp_path / "events").write_text(json.dumps({**missed, "endpoint": one.phone, "call_sid": one.sid()}))
@@ -123,7 +123,7 @@ def test_events_know_why_where_a_record_does_not(tmp_path: Path) -> None:
 
 
 def test_alerts_in_a_file_of_their_own_give_the_reasons(tmp_path: Path) -> None:
-    """As they do where the account is asked."""
+    """They are joined to the calls as those of the account are."""
     alert = {"resourceSid": TWENTY[0].sid(1), "errorCode": "32009", "dateCreated": made.iso(TWENTY[0].at)}
     (tmp_path / "alerts.json").write_text(json.dumps([alert]))
     (tmp_path / "calls.json").write_bytes(made.cli_json(TWENTY))
@@ -132,7 +132,7 @@ def test_alerts_in_a_file_of_their_own_give_the_reasons(tmp_path: Path) -> None:
 
 
 def test_a_page_says_that_another_follows(tmp_path: Path) -> None:
-    """Where that is not there, calls may be missing; the report says so."""
+    """If the next page is missing, calls may be too, and the report says so."""
     (tmp_path / "1").write_bytes(made.rest_page(TWENTY[:10], next_page_uri="/y"))
     assert found(load_calls(tmp_path)) == {"pages whose next page is not there": 1}
     (tmp_path / "2").write_bytes(made.rest_page(TWENTY[10:], uri="/y"))
@@ -144,7 +144,7 @@ def test_a_page_says_that_another_follows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_the_columns_stand_in_any_order(separator: str, tmp_path: Path) -> None:
-    """With whatever others, and with what separates the cells where a spreadsheet saved them."""
+    """With other columns, and with any delimiter that spreadsheets use."""
     headings = ["Type", "Parent Call Sid", *reversed(made.HEADINGS), "Account Sid"]
     data = read(tmp_path, made.console_csv(TWENTY, headings, separator))
     assert_same(data)
@@ -152,7 +152,7 @@ def test_the_columns_stand_in_any_order(separator: str, tmp_path: Path) -> None:
 
 
 def test_legs_without_their_parents_sid_are_joined_by_time(tmp_path: Path) -> None:
-    """And by number, where two calls were under way at once; the report says so."""
+    """They are also joined by number if two calls overlap, and the report says so."""
     assert found(read(tmp_path, made.console_csv(TWENTY))) == {"dialled legs without Parent Call Sid": 20}
 
 
@@ -169,7 +169,7 @@ def test_legs_without_their_parents_sid_are_joined_by_time(tmp_path: Path) -> No
     ids=str,
 )
 def test_a_column_that_was_not_chosen_is_unknown(left_out: list[str], unknown: list[str], tmp_path: Path) -> None:
-    """All the rest is as it was."""
+    """All other columns are complete."""
     headings = [heading for heading in made.HEADINGS if heading not in left_out]
     data = read(tmp_path, made.console_csv(TWENTY, headings))
     assert_same(data, *unknown)
@@ -178,27 +178,27 @@ def test_a_column_that_was_not_chosen_is_unknown(left_out: list[str], unknown: l
 
 @pytest.mark.parametrize("torn", [b'"CA1","sip:lobby', b'"CA1","' + b"x" * 300_000])
 def test_a_torn_row_of_a_table_is_named(torn: bytes, tmp_path: Path) -> None:
-    """Cut off, or endless for want of a quotation mark."""
+    """A row that is cut off, or has no closing quotation mark."""
     data = read(tmp_path, made.console_csv(TWENTY) + torn)
     assert_same(data)
     assert found(data)["rows of tables that are cut off"] == 1
 
 
 def test_lines_of_another_kind_among_rows_are_named(tmp_path: Path) -> None:
-    """As where somebody put two logs into one file."""
+    """For example two logs in one file."""
     data = read(tmp_path, made.events_json(TWENTY) + b"\n" + made.asterisk_csv(TWENTY))
     assert (len(data.frame), found(data)) == (20, {"lines that are not JSON": 20})
 
 
 def test_a_call_log_without_a_column_that_is_needed_is_named_with_it(tmp_path: Path) -> None:
-    """And with what to do."""
+    """The error says what to do."""
     headings = [heading for heading in made.HEADINGS if heading not in ("Status", "Start Time")]
     with pytest.raises(InputError, match="calls: has no column Status, Start Time; download it again with these"):
         read(tmp_path, made.console_csv(TWENTY, headings))
 
 
 def test_the_consoles_own_words_are_understood(tmp_path: Path) -> None:
-    """It shows Incoming and No Answer where the API says inbound and no-answer, and numbers for people."""
+    """It writes Incoming and No Answer for the API's inbound and no-answer, and formats numbers."""
     text = made.console_csv(TWENTY[:1]).decode()
     for ours, theirs in {
         "outbound-dial": "Outgoing Dial",
@@ -215,7 +215,7 @@ def test_the_consoles_own_words_are_understood(tmp_path: Path) -> None:
 
 
 def test_a_leg_with_no_call_under_way_is_left_out_and_named(tmp_path: Path) -> None:
-    """It is not an attempt of its own."""
+    """A leg without a simultaneous call is no attempt of its own."""
     rows = made.console_csv(TWENTY[:2]).decode().splitlines()
     data = read(tmp_path, "\n".join(row for row in rows if TWENTY[1].sid() not in row).encode())
     assert data.frame["call_sid"].tolist() == [TWENTY[0].sid()]
@@ -223,7 +223,7 @@ def test_a_leg_with_no_call_under_way_is_left_out_and_named(tmp_path: Path) -> N
 
 
 def test_a_table_downloaded_twice_counts_once_even_without_sids(tmp_path: Path) -> None:
-    """Two calls that look alike in one table are two."""
+    """Equal rows within one table are separate calls."""
     headings = [heading for heading in made.HEADINGS if heading != "Call Sid"]
     for name in ("1.csv", "2.csv"):
         (tmp_path / name).write_bytes(made.console_csv((*TWENTY, TWENTY[0]), headings))
@@ -234,13 +234,13 @@ def test_a_table_downloaded_twice_counts_once_even_without_sids(tmp_path: Path) 
 
 
 def started(tmp_path: Path, content: bytes, network: LocalNetwork) -> tuple[datetime, str]:
-    """When the first call started, and by which clock that was told."""
+    """The start of the first call, and the finding about its time zone."""
     data = read(tmp_path, content, network=lambda: network)
     return data.frame["started_at"][0], data.findings[0].treatment
 
 
 def test_a_cdrs_zone_is_its_unique_ids_else_the_parameters_else_the_networks(tmp_path: Path) -> None:
-    """The report says which; a time of the clock's change is right with unique IDs alone."""
+    """The report says which is used; unique IDs alone get the hours of a clock change right."""
     network, asked = LocalNetwork({}, "America/Los_Angeles"), LocalNetwork({}, "America/New_York", is_asked=True)
     with_ids, without = made.asterisk_csv(TWENTY[:1]), made.asterisk_csv(TWENTY[:1], with_ids=False)
     at = TWENTY[0].at
@@ -251,7 +251,7 @@ def test_a_cdrs_zone_is_its_unique_ids_else_the_parameters_else_the_networks(tmp
 
 
 def test_phones_of_a_cdr_are_the_networks_by_endpoint_name_or_number(tmp_path: Path) -> None:
-    """A name that several endpoints show is nobody's: then it is the endpoint."""
+    """A name that several endpoints show identifies none of them, and the endpoint is used."""
     content = made.asterisk_csv(TWENTY)
     phones = {"405": Phone("hall", "prod"), "library": Phone("library", "stage")}
     frame = read(tmp_path, content, network=lambda: LocalNetwork(phones)).frame
@@ -270,7 +270,7 @@ def cdr(**cells: str) -> str:
 
 
 def test_an_incoming_call_of_asterisks_is_for_the_phone_that_rang(tmp_path: Path) -> None:
-    """Its caller's name is nowhere."""
+    """The caller's name is nowhere in the frame."""
     row = read(tmp_path, cdr().encode()).frame.iloc[0]
     assert row[["client", "direction", "other_party", "outcome"]].tolist() == [
         "405",
@@ -281,7 +281,7 @@ def test_an_incoming_call_of_asterisks_is_for_the_phone_that_rang(tmp_path: Path
 
 
 def test_a_call_of_several_cdrs_is_one_attempt(tmp_path: Path) -> None:
-    """Two phones rang; the one that answered decides."""
+    """Two phones rang, and the one that answered decides."""
     rang = cdr(dstchannel="PJSIP/405-00000002")
     answered = cdr(dstchannel="PJSIP/406-00000003", disposition="ANSWERED", billsec="20")
     data = read(tmp_path, f"{answered}\n{rang}\n{rang}\n".encode())
@@ -290,13 +290,13 @@ def test_a_call_of_several_cdrs_is_one_attempt(tmp_path: Path) -> None:
 
 
 def test_a_call_that_asterisk_answered_itself_proves_nothing(tmp_path: Path) -> None:
-    """A menu or an announcement is not a person."""
+    """A menu or an announcement is no answered call."""
     content = cdr(dstchannel="", lastapp="Playback", disposition="ANSWERED", billsec="20")
     assert read(tmp_path, content.encode()).frame["outcome"].tolist() == ["unknown"]
 
 
 def test_cdrs_with_headings_are_read_by_them(tmp_path: Path) -> None:
-    """As exports of FreePBX have them; a torn row is named."""
+    """FreePBX exports have a header row; a torn row is named."""
     content = (
         b"calldate,src,dst,dcontext,channel,disposition,billsec\n2026-03-08 10:00:00,405,911,,SIP/405-1,BUSY,0\n2026"
     )
@@ -349,7 +349,7 @@ ENCODED = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 
 @pytest.mark.parametrize("packing", PACKED)
 def test_a_packed_file_is_read_under_any_name(packing: str, tmp_path: Path) -> None:
-    """Packed once, twice, and in a packed tar archive; events and the Console's CSV alike."""
+    """Compressed once, twice, and in a compressed tar archive; events and the Console's CSV alike."""
     pack = PACKED[packing]
     for content in (made.events_json(TWENTY), made.console_csv(TWENTY)):
         for packed in (pack(content), pack(pack(content)), pack(tar(content)), tar(pack(content))):
@@ -361,7 +361,7 @@ def test_a_packed_file_is_read_under_any_name(packing: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("first", PACKED)
 @pytest.mark.parametrize("second", [None, "gzip", "zlib", "zstd"])
 def test_of_several_files_none_is_lost_however_each_is_packed(first: str, second: str | None, tmp_path: Path) -> None:
-    """Five, seven and eight calls are twenty, whichever of the files comes first."""
+    """Five, seven and eight calls make twenty, in any order of the files."""
     parts = [made.events_json(part) for part in (TWENTY[:5], TWENTY[5:12], TWENTY[12:])]
     packed = [PACKED[first](parts[0]), PACKED[second](parts[1]) if second else parts[1], parts[2]]
     for order in ("abc", "cab", "bca"):
@@ -375,7 +375,7 @@ def test_of_several_files_none_is_lost_however_each_is_packed(first: str, second
 
 @pytest.mark.parametrize("packing", [one for one in PACKED if one not in ("zip", "zstd", "bz2")])
 def test_a_packed_file_that_is_cut_off_is_read_as_far_as_it_goes(packing: str, tmp_path: Path) -> None:
-    """And named, with what to do."""
+    """The finding says what to do."""
     calls = [
         {**event, "padding": f"{number * 7919 % 10007}" * 20}
         for number, event in enumerate(made.event_lines(TWENTY * 9))
@@ -388,7 +388,7 @@ def test_a_packed_file_that_is_cut_off_is_read_as_far_as_it_goes(packing: str, t
 
 @pytest.mark.parametrize("packing", ["zip", "zstd", "gzip", "zlib", "xz", "bz2"])
 def test_a_packed_file_of_which_nothing_is_left_is_named(packing: str, tmp_path: Path) -> None:
-    """In one line, which is bad input."""
+    """The error is one line of bad input."""
     packed = PACKED[packing](made.events_json(TWENTY))
     with pytest.raises(InputError, match="copy it again") as refusal:
         read(tmp_path, packed[:30])
@@ -398,7 +398,7 @@ def test_a_packed_file_of_which_nothing_is_left_is_named(packing: str, tmp_path:
 @pytest.mark.parametrize("encoding", ENCODED)
 @pytest.mark.parametrize("wrapping", WRAPPED)
 def test_json_is_read_however_it_is_written(wrapping: str, encoding: str, tmp_path: Path) -> None:
-    """As an array, as lines, one after another, indented, in an object; as UTF-8, 16 or 32, with a mark or without."""
+    """An array, lines, values one after another, indented, in an object; UTF-8, 16 or 32, with or without BOM."""
     text = WRAPPED[wrapping](made.event_lines(TWENTY))
     data = read(tmp_path, text.encode(encoding), "a.json")
     assert (len(data.frame), found(data)) == (20, {})
@@ -406,7 +406,7 @@ def test_json_is_read_however_it_is_written(wrapping: str, encoding: str, tmp_pa
 
 @pytest.mark.parametrize("wrapping", WRAPPED)
 def test_json_that_is_cut_off_keeps_its_whole_rows(wrapping: str, tmp_path: Path) -> None:
-    """And the report says so."""
+    """The rest is a finding."""
     text = WRAPPED[wrapping](made.event_lines(TWENTY))
     data = read(tmp_path, text[: len(text) // 2].encode())
     assert len(data.frame) in (9, 10)
@@ -472,12 +472,12 @@ def test_every_spelling_of_a_time_names_the_same_moment(text: str) -> None:
     ],
 )
 def test_what_names_no_time_is_none(text: str) -> None:
-    """A zone that three countries have is not guessed at."""
+    """A zone abbreviation that several countries use is not guessed."""
     assert parse_time(text) is None
 
 
 def test_days_come_first_where_one_date_can_not_be_read_otherwise() -> None:
-    """Then for all of a file."""
+    """One unambiguous date decides for the whole file."""
     assert [at and at.date().isoformat() for at in parse_times(["2/3/2026", "14/3/2026"])] == [
         "2026-03-02",
         "2026-03-14",
@@ -498,7 +498,7 @@ def test_days_come_first_where_one_date_can_not_be_read_otherwise() -> None:
     ],
 )
 def test_events_and_records_have_times_in_any_spelling(written: Callable[[datetime], Any], tmp_path: Path) -> None:
-    """Of both the attempts are the twenty."""
+    """Either way the attempts are the twenty."""
     events = made.event_lines(TWENTY)
     for event in events:
         event["timestamp"] = written(datetime.fromisoformat(event["timestamp"]))
@@ -534,7 +534,7 @@ def test_events_and_records_have_times_in_any_spelling(written: Callable[[dateti
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_log_is_named_for_what_it_is(content: bytes, said: str, tmp_path: Path) -> None:
-    """Alone it is bad input; beside a log it is a finding."""
+    """By itself it is bad input; beside a log it is a finding."""
     with pytest.raises(InputError) as refusal:
         read(tmp_path, content, "given.json")
     assert f"files of another kind, such as given.json: {said}" in str(refusal.value)
@@ -554,19 +554,19 @@ def test_what_is_no_log_is_named_for_what_it_is(content: bytes, said: str, tmp_p
     ],
 )
 def test_a_source_of_which_nothing_could_be_read_is_bad_input(content: str, tmp_path: Path) -> None:
-    """It is no report with nothing in it."""
+    """The error replaces a report without calls."""
     with pytest.raises(InputError, match="holds no calls"):
         read(tmp_path, content.encode())
 
 
 def test_an_archive_without_a_day_is_bad_input() -> None:
-    """At an address, where nothing tells whether there ever was one."""
+    """At an address it can't be known whether there ever was an archive."""
     with pytest.raises(InputError, match="memory://nowhere: holds no days of calls"):
         load_calls("memory://nowhere")
 
 
 def test_a_zip_with_a_password_and_a_workbook_are_named(tmp_path: Path) -> None:
-    """Each with what to do."""
+    """The error says what to do with each."""
     locked = bytearray(zipped(made.events_json(TWENTY)))
     locked[6] |= 1
     locked[locked.find(b"PK\x01\x02") + 8] |= 1
@@ -601,7 +601,7 @@ TORN = {"other_party": "+15035550177", "event": "incoming-call", "timestamp": No
     ids=str,
 )
 def test_a_torn_rows_number_is_in_no_finding_and_no_fault(odd: Any, tmp_path: Path) -> None:
-    """Whatever is wrong with the row: neither beside good ones nor alone; nor is the account's SID."""
+    """Neither findings nor errors repeat a row's telephone number or account SID."""
     path = tmp_path / "20260302.json"
     for rows in ([odd, *made.event_lines(TWENTY)], [odd]):
         path.write_text(json.dumps(rows))
@@ -614,7 +614,7 @@ def test_a_torn_rows_number_is_in_no_finding_and_no_fault(odd: Any, tmp_path: Pa
 
 
 def test_an_example_ends_between_words(tmp_path: Path) -> None:
-    """However many keys a row has; where it stands is told first."""
+    """However many keys a row has; its place comes first."""
     row = {f"a long name of a field, number {number}": number for number in range(40)}
     data = read(tmp_path, json.dumps([row, *made.event_lines(TWENTY)]).encode())
     (example,) = (one.example for one in data.findings)
@@ -636,12 +636,12 @@ def test_an_example_ends_between_words(tmp_path: Path) -> None:
     ],
 )
 def test_numbers_in_a_text_are_hidden_and_days_are_not(text: str, masked: str) -> None:
-    """Nor are SIDs, codes and short numbers."""
+    """SIDs, codes, dates and short numbers stay visible."""
     assert mask_numbers(text) == masked
 
 
 def test_a_caller_at_another_server_is_masked_too(tmp_path: Path) -> None:
-    """The user part of an address may be a number."""
+    """The user part of a SIP address may be a number."""
     record = {"sid": "CA1", "status": "completed", "from": "sip:+15035550177@example.org", "to": "+15035550103"}
     content = json.dumps([{**record, "direction": "inbound", "start_time": AT.isoformat()}]).encode()
     (tmp_path / "a").write_bytes(content)

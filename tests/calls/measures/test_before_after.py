@@ -40,13 +40,13 @@ moments = st.lists(
 
 
 def runbook(project: Path, account: Account | None, declared: Parameters | None, **given: str) -> Any:
-    """An open runbook, as far as deployments look at it."""
+    """An open runbook with what the reading of deployments uses."""
     parameters = SimpleNamespace(**{"source": "twilio", "archive": "", "environment": "", **given})
     return SimpleNamespace(parameters=parameters, account=account, declared=declared, project=project)
 
 
 def test_the_accounts_deployments_are_found_by_environment(account: Account) -> None:
-    """With their moments and builds, oldest first; one that takes the build down says so."""
+    """With time and build, oldest first; one that removes the build says so."""
     (first,) = fetch_deployments(account.client, "dialtone")
     assert (first.environment, first.build_sid[:2]) == ("prod", "ZB")
     assert first.at <= account.now()
@@ -66,7 +66,7 @@ def test_the_accounts_deployments_are_found_by_environment(account: Account) -> 
 
 
 def test_an_archive_keeps_what_the_account_has_forgotten(tmp_path: Path) -> None:
-    """An environment that was deleted had its deployments; what is known already is not written again."""
+    """The deployments of a deleted environment stay; known ones are not written again."""
     archive = str(tmp_path / "calls")
     assert keep_deployments(archive, [ON_STAGE, ON_PROD]) == (ON_PROD, ON_STAGE)
     written = (tmp_path / "calls" / "deployments.json").stat().st_mtime_ns
@@ -77,7 +77,7 @@ def test_an_archive_keeps_what_the_account_has_forgotten(tmp_path: Path) -> None
 
 
 def test_a_report_on_an_archive_asks_no_account(tmp_path: Path) -> None:
-    """What was kept is there, of the environment that is asked for; a file of events knows of none."""
+    """It has the saved deployments of the requested environment; a file of events has none."""
     keep_deployments(str(tmp_path / "calls"), [ON_PROD, ON_STAGE])
     (tmp_path / "events.jsonl").write_text("")
     assert load_runbook_deployments(runbook(tmp_path, None, None, source="calls")) == (ON_PROD, ON_STAGE)
@@ -89,7 +89,7 @@ def test_a_report_on_an_archive_asks_no_account(tmp_path: Path) -> None:
 def test_with_an_archive_the_accounts_deployments_are_kept_there(
     account: Account, parameters: Parameters, tmp_path: Path
 ) -> None:
-    """The next report can be made without the account."""
+    """The next report finds them without the account."""
     found = load_runbook_deployments(runbook(tmp_path, account, parameters, archive="calls"))
     assert found == fetch_deployments(account.client, "dialtone")
     assert load_deployments(str(tmp_path / "calls")) == found
@@ -97,7 +97,7 @@ def test_with_an_archive_the_accounts_deployments_are_kept_there(
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '[{"at": "soon"}]', '[{"at": "2026-03-10T12:00:00Z"}]', "{}x"])
 def test_a_damaged_file_is_one_line_with_its_repair(tmp_path: Path, content: str) -> None:
-    """And it is left as it is."""
+    """The file is left as it is."""
     path = tmp_path / "deployments.json"
     path.write_text(content)
     with pytest.raises(InputError, match=r"deployments\.json: holds no deployments; remove it"):
@@ -108,12 +108,12 @@ def test_a_damaged_file_is_one_line_with_its_repair(tmp_path: Path, content: str
 
 
 def deployed(days: float, environment: str = "prod", name: str = "ZD1") -> Deployment:
-    """A deployment so many days after a noon."""
+    """A deployment this many days after a certain noon."""
     return Deployment(NOON + timedelta(days=days), environment, name, "ZB1")
 
 
 def attempt(days: float, outcome: str = "answered", environment: str = "prod") -> dict[str, object]:
-    """An attempt so many days after the same noon."""
+    """An attempt this many days after the same noon."""
     return {
         "started_at": NOON + timedelta(days=days),
         "environment": environment,
@@ -124,19 +124,19 @@ def attempt(days: float, outcome: str = "answered", environment: str = "prod") -
 
 
 def compared(attempts: list[dict[str, object]], *deployments: Deployment) -> tuple[Comparison, ...]:
-    """What is told of these deployments over these attempts."""
+    """The comparison for these deployments and attempts."""
     return compare_deployments(counted(tally_around, frame_of(attempts), deployments), deployments)
 
 
 def test_an_attempt_counts_on_its_side_of_the_moment() -> None:
-    """The second before is before; the moment itself is after."""
+    """One second earlier is before; the moment of the deployment itself is after."""
     second = 1 / 86_400
     (one,) = compared([attempt(-second, "failed"), attempt(0), attempt(second)], deployed(0))
     assert (one.before, one.after) == (Rate(0, 1), Rate(2, 2))
 
 
 def test_other_environments_and_other_weeks_do_not_count() -> None:
-    """Stage's calls say nothing of prod, nor do those of more than seven days away."""
+    """Attempts in stage, or more than seven days away, do not count for a deployment in prod."""
     week = REACH.days
     some = [
         attempt(-1, environment="stage"),
@@ -149,7 +149,7 @@ def test_other_environments_and_other_weeks_do_not_count() -> None:
 
 
 def test_a_deployment_is_judged_up_to_its_neighbours() -> None:
-    """What lies between two deployments is after the one and before the other, and beyond them nothing."""
+    """Attempts between two deployments count after the first and before the second, and no further."""
     attempts = [attempt(-0.5, "failed"), attempt(0.5), attempt(0.6), attempt(1.5, "failed")]
     first, second = compared(attempts, deployed(0, name="ZD1"), deployed(1, name="ZD2"))
     assert (first.before, first.after) == (Rate(0, 1), Rate(2, 2))
@@ -168,8 +168,8 @@ def test_a_deployment_is_judged_up_to_its_neighbours() -> None:
     ],
 )
 def test_a_change_is_said_in_words_with_its_interval(before: Rate, after: Rate, change: RateChange, words: str) -> None:
-    """Better or worse only beyond chance, and nothing of a few."""
-    one = Comparison(deployed(0), "delivered", before, after)
+    """Better or worse only if the interval excludes 0, and no verdict with few attempts."""
+    one = Comparison(deployed(0), before, after)
     assert (one.change, one.words) == (change, words)
 
 
@@ -194,7 +194,7 @@ def test_intervals_of_differences_are_those_of_the_literature(
 @given(st.tuples(*[st.integers(0, 500)] * 4))
 @settings(max_examples=100, deadline=None)
 def test_an_interval_of_a_difference_holds_it_and_stays_between_the_ends(counts: tuple[int, ...]) -> None:
-    """Around the difference, never beyond -1 and 1, and the other way round where the sides change places."""
+    """It contains the difference, stays within -1 and 1, and is mirrored if the sides are swapped."""
     before, after = Rate(min(counts[:2]), max(counts[:2])), Rate(min(counts[2:]), max(counts[2:]))
     low, high = difference_interval(before, after)
     if before.value is not None and after.value is not None:
@@ -207,7 +207,7 @@ def test_an_interval_of_a_difference_holds_it_and_stays_between_the_ends(counts:
 def test_parts_merge_into_the_whole_and_equal_a_plain_count(
     frame: pd.DataFrame, moments: list[tuple[int, str]], cut: int
 ) -> None:
-    """However the attempts are parted; and each side is what a look at every attempt finds."""
+    """However the attempts are split; each side equals a plain count."""
     deployments = [
         Deployment(FIRST + timedelta(hours=hours), environment, f"ZD{n}", "ZB1")
         for n, (hours, environment) in enumerate(moments)

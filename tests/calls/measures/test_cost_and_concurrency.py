@@ -1,4 +1,4 @@
-"""What calls cost and how many went on at once are what a plain count says."""
+"""Costs and concurrent calls equal a plain count."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,18 +50,18 @@ crowds = st.lists(
 
 
 def test_calls_at_once_are_counted_from_start_to_end() -> None:
-    """One that ends as another starts does not meet it, and one without a duration is not counted."""
+    """A call that starts when another ends does not overlap it; one without a duration is not counted."""
     frame = frame_of([answered(0, 60), answered(30, 30), answered(60, 10), answered(40, None)])
     assert peak_of(counted(tally_overlaps, frame)) == (2, pd.Timestamp(START) + pd.Timedelta(seconds=30))
 
 
 def test_without_a_call_none_went_on_at_once() -> None:
-    """Zero, and no moment."""
+    """The peak is zero, without a time."""
     assert peak_of(counted(tally_overlaps, frame_of([]))) == (0, None)
 
 
 def peak_counted_plainly(frame: pd.DataFrame) -> int:
-    """The most calls go on at the start of one of them."""
+    """The highest number of concurrent calls, which always begins with the start of one."""
     timed = frame[(frame["outcome"] == "answered") & (frame["duration_s"].fillna(0) > 0)]
     spans = [
         (at, at + pd.Timedelta(seconds=int(length)))
@@ -73,7 +73,7 @@ def peak_counted_plainly(frame: pd.DataFrame) -> int:
 @given(crowds)
 @settings(max_examples=40, deadline=None)
 def test_the_peak_is_what_a_look_at_every_start_finds(frame: pd.DataFrame) -> None:
-    """Over midnight too, and for each direction."""
+    """Across midnight too, and for each direction."""
     overlaps = counted(tally_overlaps, frame)
     assert peak_of(overlaps)[0] == peak_counted_plainly(frame)
     for way in DIRECTIONS:
@@ -83,7 +83,7 @@ def test_the_peak_is_what_a_look_at_every_start_finds(frame: pd.DataFrame) -> No
 @given(crowds)
 @settings(max_examples=40, deadline=None)
 def test_overlaps_of_days_merge_into_those_of_the_whole(frame: pd.DataFrame) -> None:
-    """Days that were counted apart, in whatever order, give the same peaks at the same moments."""
+    """Days counted separately, in any order, give the same peaks at the same times."""
     days = [part for _, part in frame.groupby(frame["started_at"].dt.floor("D"), sort=False)]
     together = merged(merge_overlaps, tally_overlaps, [*reversed(days), frame.iloc[:0]])
     pd.testing.assert_frame_equal(together, counted(tally_overlaps, frame))
@@ -91,14 +91,14 @@ def test_overlaps_of_days_merge_into_those_of_the_whole(frame: pd.DataFrame) -> 
 
 
 def test_cost_is_the_sum_of_settled_prices() -> None:
-    """An attempt whose price is open is in no sum."""
+    """An attempt without a price yet is in no sum."""
     frame = frame_of([answered(0, 60, 0.013), answered(60, 60, 0.0085), answered(120, 60)])
     (row,) = cost_by(counted(tally_attempts, frame), "client").to_dict("records")
     assert (row["client"], row["currency"], row["priced"], row["price"]) == ("lobby", "USD", 2, 0.0215)
 
 
 def test_the_report_says_what_has_no_price_yet_and_sums_weeks() -> None:
-    """The cost stands by phone with its currency, the open attempts under it; two days of one week are one row."""
+    """Cost by phone with its currency, and a count of attempts without a price; two days of one week are one row."""
     frame = frame_of([answered(0, 60, 0.013), answered(86_400, 60, 0.0085), answered(86_460, 60)])
     tally = counted(tally_attempts, frame)
     cost = tabulate_cost(tally)
@@ -122,7 +122,7 @@ def test_the_report_says_what_has_no_price_yet_and_sums_weeks() -> None:
     ],
 )
 def test_calls_at_once_stand_beside_the_accounts_limit(account_type: str, profiles: list[str], told: str) -> None:
-    """By its type and customer profiles; met, met where both legs count, or neither."""
+    """The limit follows account type and customer profiles: exceeded, exceeded if both legs count, or not."""
     crowd = CallData.of(frame_of([answered(0, 60), answered(10, 60), answered(20, 60)]), "a test")
     limit = call_limit(account_type, profiles)
     assert told in tabulate_concurrency(crowd, limit).note
@@ -134,7 +134,7 @@ def test_calls_at_once_stand_beside_the_accounts_limit(account_type: str, profil
 def test_the_limit_is_read_of_the_account_that_the_calls_are_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rehearsed one is upgraded and its profile is approved; a log of events has no account."""
+    """The rehearsed account is upgraded and has an approved profile; a log of events has no account."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(tmp_path / "state.db"))
     account = open_account("rehearsal", tmp_path)
     of_account, of_log = (

@@ -1,4 +1,4 @@
-"""The delay before ringing: which calls are sampled, what is told of them, and the truth about a made-up past."""
+"""The delay before ringing: which calls are sampled, how delays are shown, and a check against a known past."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def sampled(*minutes: float, environment: str = "prod", talk: int | None = None) -> list[tuple[float, bool]]:
-    """The sample of calls at these minutes of a day: the minute of each, and whether it came after a pause."""
+    """The sample among calls at these minutes of a day: the minute of each, and whether it came after a pause."""
     rows = [
         {
             "started_at": MIDNIGHT + timedelta(minutes=minute),
@@ -70,17 +70,17 @@ def sampled(*minutes: float, environment: str = "prod", talk: int | None = None)
 def test_a_day_gives_a_call_after_a_pause_and_one_soon_after_another(
     minutes: list[float], sample: list[tuple[float, bool]]
 ) -> None:
-    """The first of each, day by day."""
+    """The first of each kind on every day."""
     assert sampled(*minutes) == sample
 
 
 def test_the_service_is_asked_again_when_a_call_ends() -> None:
-    """A call of half an hour that ended just now is no pause."""
+    """A pause counts from the end of a call, as its webhook also wakes the service."""
     assert sampled(300, 335, talk=30 * 60) == [(300, True), (335, False)]
 
 
 def event(path: str, ms: object, at: str = "Mon, 02 Mar 2026 09:00:00 +0000") -> dict[str, Any]:
-    """A webhook as a call's Events tell of it."""
+    """A webhook as one of a call's Events."""
     return {
         "request": {"url": f"https://x.twil.io{path}"},
         "response": {"request_duration": ms, "date_created": at},
@@ -88,7 +88,7 @@ def event(path: str, ms: object, at: str = "Mon, 02 Mar 2026 09:00:00 +0000") ->
 
 
 def test_the_first_webhook_of_a_call_is_its_delay() -> None:
-    """Whatever the order of the list; the end of the dialled call is none, and no webhook is no delay."""
+    """Whatever the order of the list; a status callback does not count, and without a webhook there is no delay."""
     later = "Mon, 02 Mar 2026 09:00:09 +0000"
     assert delay_of([event("/call-status?x=1", 5), event("/fallback", 70, later), event("/sip-outgoing", 130)]) == 130
     assert delay_of([event("/call-status", 5)]) is None
@@ -97,13 +97,13 @@ def test_the_first_webhook_of_a_call_is_its_delay() -> None:
 
 
 def delay(hours: float, ms: int, *, after_pause: bool = False) -> Delay:
-    """A sampled call of prod, so many hours after midnight."""
+    """A sampled call of prod, this many hours after midnight."""
     at = MIDNIGHT + timedelta(hours=hours)
     return Delay(at, "prod", f"CA{hours}", after_pause, ms)
 
 
 def test_delays_are_told_before_and_after_a_deployment() -> None:
-    """By environment, cold starts apart; a week to either side, and not beyond the neighbouring deployment."""
+    """By environment, without cold starts, a week on each side up to the neighbouring deployment."""
     deployed = [Deployment(MIDNIGHT + timedelta(hours=hours), "prod", f"ZD{hours}") for hours in (24, 48)]
     delays = [delay(1, 100), delay(2, 900, after_pause=True), delay(25, 200), delay(26, 300), delay(49, 50)]
     told = [(one.when[:6], one.after_pause, one.delays) for one in group_delays(delays, deployed)]
@@ -120,7 +120,7 @@ def test_delays_are_told_before_and_after_a_deployment() -> None:
 
 
 def test_kept_delays_are_read_again_and_damage_is_one_line(tmp_path: Path) -> None:
-    """What was found stays; a damaged file names the repair."""
+    """Delays found before stay; a damaged file's error says how to repair it."""
     found = keep_delays(str(tmp_path), (), [delay(2, 90), delay(1, 100)])
     assert load_delays(str(tmp_path)) == found == (delay(1, 100), delay(2, 90))
     assert keep_delays(str(tmp_path), found, [delay(1, 100)]) == found
@@ -131,7 +131,7 @@ def test_kept_delays_are_read_again_and_damage_is_one_line(tmp_path: Path) -> No
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Account, dict[str, Any]]]:
-    """An account with a past of ten days, and the truth about it."""
+    """An account with a generated past of ten days, and the true values."""
     state = tmp_path_factory.mktemp("past") / "state.db"
     truth = json.loads(write_history(state, days=10, calls=900, seed=7).read_bytes())
     with start_rehearsal(state) as rehearsal:
@@ -143,7 +143,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Account, di
 
 
 def test_the_delays_of_a_past_are_the_truth_about_it(past: tuple[Account, dict[str, Any]]) -> None:
-    """Each sampled call's delay, and which of them waited for a process to start."""
+    """Each sampled call's delay, and which of them were cold starts."""
     account, truth = past
     known = {one["call_sid"]: one for one in truth["attempts"]}
     data = load_calls("twilio", account, since=truth["since"][:10])

@@ -13,7 +13,7 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def attempts(client: str, hours: list[float], outcome: str = "answered", direction: str = "outgoing") -> pd.DataFrame:
-    """The signs of life in a phone's attempts at these hours."""
+    """A phone's attempts at these hours, as signs of life."""
     known = {"client": client, "environment": "prod", "reason": None, "duration_s": None, "price": None}
     return counted(
         tally_signs,
@@ -33,7 +33,7 @@ def attempts(client: str, hours: list[float], outcome: str = "answered", directi
 
 
 def at(hour: float) -> pd.Timestamp:
-    """A moment so many hours after the start."""
+    """A moment this many hours after the start."""
     return pd.Timestamp(START) + pd.Timedelta(hours=hour)
 
 
@@ -51,7 +51,7 @@ def test_quiet_for_longer_than_ever_before_is_silent() -> None:
 
 
 def test_a_call_that_reached_nobody_is_no_sign_of_life_of_the_dialled_phone() -> None:
-    """The phone is silent though somebody calls it every hour; a call that it placed is one, however it ended."""
+    """A call that did not reach a phone is no sign of life; one that it placed is, however it ended."""
     tally = pd.concat(
         [
             attempts("van", [float(n) for n in range(30)], "failed"),
@@ -66,7 +66,7 @@ def test_a_call_that_reached_nobody_is_no_sign_of_life_of_the_dialled_phone() ->
 
 
 def test_of_few_signs_nothing_is_told() -> None:
-    """Nineteen calls are no habit, however long ago; a phone that never gave a sign has no last one."""
+    """Nineteen calls are too few, however long ago they were; a phone without any has no last one."""
     few = attempts("few", [float(n) for n in range(ENOUGH_SIGNS - 1)])
     none = attempts("none", [1.0], "unregistered", "incoming")
     life = life_by_phone(pd.concat([few, none]), at(10_000))
@@ -78,7 +78,7 @@ def test_of_few_signs_nothing_is_told() -> None:
 @given(frames)
 @settings(max_examples=40, deadline=None)
 def test_quiet_spells_are_those_between_the_calls_themselves(frame: pd.DataFrame) -> None:
-    """A look at the attempts one by one finds the same."""
+    """A loop over the attempts finds the same."""
     life = life_by_phone(counted(tally_signs, frame))
     for client, own in frame[frame["client"].notna()].groupby("client"):
         rang = own["outcome"].isin(RANG) & (own["reason"].fillna("") != RANG_ON)
@@ -94,12 +94,12 @@ def test_quiet_spells_are_those_between_the_calls_themselves(frame: pd.DataFrame
 @given(frames)
 @settings(max_examples=40, deadline=None)
 def test_days_that_were_counted_apart_merge_into_the_whole(frame: pd.DataFrame) -> None:
-    """In whatever order they come."""
+    """The order of the days does not matter."""
     days = [part for _, part in frame.groupby(frame["started_at"].dt.floor("D"), sort=False)]
     together = merged(merge_signs, tally_signs, [*reversed(days), frame.iloc[:0]])
     pd.testing.assert_frame_equal(together, counted(tally_signs, frame))
 
 
 def test_without_a_call_there_is_no_phone() -> None:
-    """Nothing at all is an empty table."""
+    """Without attempts the table is empty."""
     assert life_by_phone(attempts("van", [])).empty

@@ -1,4 +1,4 @@
-"""A day or an hour on which calls were lost beyond chance is found, with its cause; chance alone names none."""
+"""Days and hours with more lost calls than chance explains are found, with their cause; chance alone is not."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def day_of(number: int, lost: int, judged: int, *, hour: int | None = None, **more: Any) -> list[dict[str, Any]]:
-    """So many judged attempts of a day, of which so many were lost, all in one hour or spread."""
+    """A number of judged attempts on a day, some of them lost, all in one hour or spread."""
     return [
         {
             "started_at": MONDAY + timedelta(days=number, hours=place % 24 if hour is None else hour, seconds=place),
@@ -37,7 +37,7 @@ def bad_days(*days: list[dict[str, Any]]) -> tuple[BadDay, ...]:
 
 
 def test_a_day_that_lost_a_third_is_named_with_its_cause() -> None:
-    """17 of 52 lost beside 7 % otherwise: the day, its phone, and the reason that is not the usual one."""
+    """17 of 52 lost where 7 % is usual: the finding has the day, its phone, and the unusual reason."""
     usual = [day_of(number, 4, 52) for number in range(30) if number != 12]
     (bad,) = bad_days(*usual, day_of(12, 17, 52, reason="32011", outcome="unreachable", client="ferry"))
     assert (bad.day, bad.lost) == (pd.Timestamp("2026-03-14"), Rate(17, 52))
@@ -46,7 +46,7 @@ def test_a_day_that_lost_a_third_is_named_with_its_cause() -> None:
 
 
 def test_an_hour_that_stands_out_is_named_on_a_day_that_does_not() -> None:
-    """An outage of one hour of a busy day."""
+    """An outage of one hour on a busy day."""
     days = [day_of(number, 14, 240) for number in range(10)]
     (bad,) = bad_days(*days, day_of(3, 8, 8, hour=15, reason="32016"))
     assert (bad.day, bad.hours, bad.words_of_hours) == (pd.Timestamp("2026-03-05"), ((15, 16),), "from 15:00 to 16:00")
@@ -54,7 +54,7 @@ def test_an_hour_that_stands_out_is_named_on_a_day_that_does_not() -> None:
 
 
 def test_neighbouring_hours_are_one_span() -> None:
-    """Three hours of an outage, and one later."""
+    """Three hours of an outage, and a later one."""
     days = [day_of(number, 6, 240) for number in range(10)]
     outage = [day_of(3, 9, 9, hour=hour) for hour in (9, 10, 11, 20)]
     (bad,) = bad_days(*days, *outage)
@@ -68,7 +68,7 @@ def test_where_there_is_nothing_to_compare_nothing_stands_out(days: list[list[di
 
 
 def test_chance_alone_names_hardly_any() -> None:
-    """Of a hundred months in which all calls are lost with the same chance, at most ten have a bad day or hour."""
+    """Of a hundred months with a constant chance of loss, at most ten have a bad day or hour."""
     chance = random.Random(20)
     named = 0
     for _ in range(100):

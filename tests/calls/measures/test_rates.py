@@ -1,4 +1,4 @@
-"""Counts and rates: what is divided by what, and that parts add up to the whole."""
+"""Counts and rates: numerators, denominators, and sums over parts."""
 
 import math
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ def tally_of(*outcomes: str, **more: object) -> pd.DataFrame:
 @given(frames, st.integers(0, 40))
 @settings(max_examples=30, deadline=None)
 def test_tallies_of_parts_merge_into_the_tally_of_the_whole(frame: pd.DataFrame, cut: int) -> None:
-    """However the attempts are parted, and in whatever order the parts are merged, the counts are the same."""
+    """However the attempts are split, and in whatever order the parts are merged, the counts are the same."""
     parts, zone = (frame.iloc[cut:], frame.iloc[:cut]), "America/Los_Angeles"
     for merge, tally in ((merge_tallies, tally_attempts), (merge_hours, tally_hours)):
         pd.testing.assert_frame_equal(merged(merge, tally, parts, zone), counted(tally, frame, zone))
@@ -53,7 +53,7 @@ def test_tallies_of_parts_merge_into_the_tally_of_the_whole(frame: pd.DataFrame,
 @given(frames)
 @settings(max_examples=30, deadline=None)
 def test_no_attempt_is_lost_or_counted_twice(frame: pd.DataFrame) -> None:
-    """Attempts, seconds and millionths of the price in a tally are those of the frame."""
+    """Attempts, seconds and micro-units of the price in a tally equal those of the frame."""
     tally = counted(tally_attempts, frame)
     assert tally["attempts"].sum() == len(frame)
     assert tally["talk_s"].sum() == frame["duration_s"].sum()
@@ -81,18 +81,18 @@ def test_rates_are_plain_shares_of_the_frame(frame: pd.DataFrame, key: str) -> N
 
 
 def test_every_outcome_is_delivered_or_lost_or_stands_aside() -> None:
-    """What is judged is delivered or lost and nothing is both; refused, open and unknown attempts are in no rate."""
+    """A judged attempt is either delivered or lost; refused, open and unknown attempts are in no rate."""
     assert sorted(DELIVERED + LOST) == sorted(JUDGED)
     assert set(OUTCOMES) - set(JUDGED) == {"refused", "in_progress", "unknown"}
 
 
 def test_refused_and_unknown_attempts_change_no_rate() -> None:
-    """A refused premium number is no failure."""
+    """A refused premium number is not a failure."""
     assert rate_of(tally_of("answered", "failed", "refused", "unknown", "in_progress"), "answered") == Rate(1, 2)
 
 
 def test_without_a_denominator_there_is_no_rate() -> None:
-    """Nothing to divide by is said in words, and is no 0 %."""
+    """The cell has words in place of 0 %."""
     rate = rate_of(tally_of("refused"), "answered")
     assert (rate.value, str(rate), rate.is_few) == (None, "no calls to judge", True)
 
@@ -100,7 +100,7 @@ def test_without_a_denominator_there_is_no_rate() -> None:
 @given(st.integers(0, 5000), st.integers(0, 5000))
 @settings(max_examples=30, deadline=None)
 def test_a_wilson_interval_holds_its_rate_and_stays_between_0_and_1(one: int, other: int) -> None:
-    """The interval is around the rate, for any counts."""
+    """The interval contains the rate, for any counts."""
     numerator, denominator = min(one, other), max(one, other)
     low, high = wilson_interval(numerator, denominator)
     assert 0 <= low <= (numerator / denominator if denominator else 0.5) <= high <= 1
@@ -114,7 +114,7 @@ def test_a_wilson_interval_holds_its_rate_and_stays_between_0_and_1(one: int, ot
 def test_wilson_intervals_are_those_of_the_literature(
     numerator: int, denominator: int, low: float, high: float
 ) -> None:
-    """The bounds are Newcombe's published ones, to four places."""
+    """The bounds equal Newcombe's published ones to four places."""
     assert wilson_interval(numerator, denominator) == pytest.approx((low, high), abs=5e-5)
 
 
@@ -142,7 +142,7 @@ def test_wilson_intervals_cover_the_truth_about_95_times_in_100(share: float) ->
     ],
 )
 def test_days_and_hours_are_those_of_the_time_zone(moment: str, zone: str, day: str, hour: int) -> None:
-    """Across daylight saving, midnight and zones of odd minutes, a call falls on the day and hour of the wall clock."""
+    """Across daylight saving, midnight and zones with odd minutes, calls have local day and hour."""
     known: dict[str, list[Any]] = {"direction": ["outgoing"], "outcome": ["busy"], "started_at": [pd.Timestamp(moment)]}
     row = counted(tally_hours, make_frame(known), zone).iloc[0]
     assert (f"{row['day']:%Y-%m-%d}", row["hour"]) == (day, hour)
@@ -150,7 +150,7 @@ def test_days_and_hours_are_those_of_the_time_zone(moment: str, zone: str, day: 
 
 
 def test_an_empty_day_is_a_day() -> None:
-    """The days of a tally run without a gap."""
+    """The days of a tally have no gaps."""
     tally = pd.concat([tally_of("busy"), tally_of("busy", started_at=datetime(2026, 3, 5, tzinfo=UTC))])
     assert [f"{day:%d}" for day in days_of(tally)] == ["02", "03", "04", "05"]
 
@@ -163,7 +163,7 @@ def test_a_period_is_named_by_its_first_day(period: str, first: str) -> None:
 
 
 def test_reasons_of_failure_come_most_frequent_first_with_a_running_share() -> None:
-    """Only lost attempts count, and the running share ends at the whole."""
+    """Only lost attempts count, and the running share ends at 100 %."""
     tally = pd.concat(
         [tally_of("failed", "answered", reason="13224"), tally_of("unregistered", "unregistered", reason="32009")]
     )
@@ -174,7 +174,7 @@ def test_reasons_of_failure_come_most_frequent_first_with_a_running_share() -> N
 
 
 def test_nothing_at_all_is_counted_as_nothing() -> None:
-    """No attempts make empty tables, not errors."""
+    """Without attempts the tables are empty, without an error."""
     tally = counted(tally_attempts, frame_of([]))
     assert count_outcomes(tally).to_numpy().sum() == 0
     assert rates_by(tally, ["day"]).empty

@@ -1,4 +1,4 @@
-"""A page of call records is read without looking at a record, or record by record: both find the same."""
+"""A page of call records is read as columns or record by record, and both find the same."""
 
 import json
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def body(*records: Any, **more: Any) -> bytes:
 @given(st.lists(records, max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_records_that_are_not_looked_at_are_those_that_are(listed: list[dict[str, Any]]) -> None:
-    """Whatever is missing, null or odd in them."""
+    """Whatever is missing, null or unusual in them."""
     page, quality = read_page(body(*listed)), Quality()
     assert isinstance(page.records, pl.DataFrame)
     assert_frame_equal(records_of([page], quality), records_of([CallPage(listed)], quality))
@@ -50,7 +50,7 @@ def test_records_that_are_not_looked_at_are_those_that_are(listed: list[dict[str
 
 @pytest.mark.parametrize("odd", [None, 7, "text", [], {}, {"sid": "CA9"}, {"sid": 9, "status": "busy"}])
 def test_a_page_with_an_odd_record_is_read_record_by_record(odd: Any) -> None:
-    """The others are there, and the odd one is counted."""
+    """The other records are kept, and the unusual one is counted."""
     page, quality = read_page(body(call("CA1"), odd, leg("CA2"))), Quality()
     assert records_of([page], quality)["sid"].to_list() == ["CA1", "CA2"]
     assert [(one.what, one.count, one.example) for one in quality.findings()] == [
@@ -59,13 +59,13 @@ def test_a_page_with_an_odd_record_is_read_record_by_record(odd: Any) -> None:
 
 
 def test_numbers_where_twilio_writes_texts_are_read_as_such() -> None:
-    """A price and a duration that are no texts."""
+    """A price or duration that is a number is accepted."""
     (row,) = records_of([read_page(body(call("CA1", price=-0.25, duration=7)))], Quality()).to_dicts()
     assert (row["amount"], row["seconds"]) == (-0.25, 7)
 
 
 def test_the_next_page_is_named() -> None:
-    """An empty page is one, too."""
+    """Also by an empty page."""
     assert read_page(body(call("CA1"), next_page_uri="/more")).following == "/more"
     assert read_page(body()).following is None
     assert records_of([read_page(body())], Quality()).is_empty()
@@ -75,13 +75,13 @@ def test_the_next_page_is_named() -> None:
     "content", [body(call("CA1"))[:-1], body(call("CA1"))[:300], b"", b"[]", b"7", b'{"alerts": []}']
 )
 def test_what_is_no_whole_page_is_an_error(content: bytes) -> None:
-    """Half of the calls would be a wrong report."""
+    """A truncated page would make a wrong report."""
     with pytest.raises(ValueError):
         read_page(content)
 
 
 def told(*records: Any, alerts: Sequence[Any] = ()) -> tuple[pd.DataFrame, list[tuple[str, int, str]]]:
-    """The attempts of these records, and what was found odd: what, how often, an example."""
+    """The attempts of these records and the findings: what, how often, an example."""
     quality = Quality()
     attempts = frame_calls(records_of([CallPage(records)], quality), alerts, quality=quality)
     return pandas_of(attempts), [(one.what, one.count, one.example) for one in quality.findings()]
@@ -97,7 +97,7 @@ def test_a_page_that_repeats_is_counted_once() -> None:
 
 @pytest.mark.parametrize("turn", [1, -1])
 def test_of_two_versions_the_later_is_used_whichever_came_first(turn: int) -> None:
-    """A call that was ringing on one page and over on the next is over."""
+    """A call that is ringing on one page and completed on the next is completed."""
     ringing = leg("CA2", status="ringing", price=None, date_updated="Mon, 02 Mar 2026 09:00:01 +0000")
     over = leg("CA2", status="busy", date_updated="Mon, 02 Mar 2026 09:00:31 +0000")
     frame, findings = told(call("CA1"), *[ringing, over][::turn])
@@ -109,7 +109,7 @@ def test_of_two_versions_the_later_is_used_whichever_came_first(turn: int) -> No
     "foreign", ["text", 7, None, [], {}, {"sid": "CA9"}, {"sid": 9, "status": "completed"}, {"name": "somebody"}]
 )
 def test_a_foreign_record_is_left_out_and_named(foreign: Any) -> None:
-    """Whatever it is, the calls around it are reported."""
+    """The calls beside it are reported."""
     frame, findings = told(call("CA1"), foreign, leg("CA2"))
     assert frame["outcome"].tolist() == ["answered"]
     assert findings == [("call records that are none", 1, describe_row(foreign))]
@@ -117,7 +117,7 @@ def test_a_foreign_record_is_left_out_and_named(foreign: Any) -> None:
 
 @pytest.mark.parametrize("time", [None, "", "soon", "2026-13-02T09:00:00Z", 1234])
 def test_a_call_without_a_time_is_left_out_and_named(time: Any) -> None:
-    """It belongs to no day."""
+    """It can't be assigned to a day."""
     frame, findings = told(call("CA1"), leg("CA2"), call("CA3", start_time=time, date_created=time))
     assert frame["call_sid"].tolist() == ["CA1"]
     assert findings == [("calls without a readable time", 1, "CA3")]
@@ -131,7 +131,7 @@ def test_a_time_without_a_zone_is_utc() -> None:
 
 
 def test_a_clock_that_ran_backwards_is_named_and_the_call_is_kept() -> None:
-    """Its outcome is what its status says; a negative duration is none."""
+    """Its outcome follows its status; a negative duration is ignored."""
     backwards = leg("CA2", end_time="Mon, 02 Mar 2026 08:59:00 +0000", duration="-60")
     frame, findings = told(call("CA1"), backwards)
     assert frame["outcome"].tolist() == ["answered"]
@@ -150,7 +150,7 @@ def test_a_price_that_is_no_number_is_named_and_in_no_cost() -> None:
 
 
 def test_a_price_to_come_is_in_the_data_quality_and_in_no_cost() -> None:
-    """Null until Twilio has settled it: one answered call of two, and one that was busy, which may cost nothing."""
+    """The price is null until Twilio sets it; here for one answered call of two, and not for a busy one."""
     frame, _ = told(
         call("CA1"),
         leg("CA2", price=None),
@@ -167,7 +167,7 @@ def test_a_price_to_come_is_in_the_data_quality_and_in_no_cost() -> None:
 
 
 def test_foreign_alerts_are_left_out_and_named() -> None:
-    """The others still give their calls their reasons."""
+    """Other alerts still give their calls a reason."""
     warning = {"resource_sid": "CA2", "error_code": "32009", "date_created": "2026-03-02T09:00:01Z"}
     records = call("CA1"), leg("CA2", status="no-answer")
     frame, findings = told(*records, alerts=["text", {"resource_sid": 3}, warning])
@@ -176,5 +176,5 @@ def test_foreign_alerts_are_left_out_and_named() -> None:
 
 
 def test_nothing_odd_is_nothing_found() -> None:
-    """Calls as they come have no findings."""
+    """Regular calls give no findings."""
     assert told(call("CA1"), leg("CA2"), leg("CA3", "CA1", duration="0", price="0.00"))[1] == []

@@ -1,4 +1,4 @@
-"""A server with Twilio's lists of what was said to be there, two records a page."""
+"""A server of Twilio's lists with prepared records, two a page."""
 
 import json
 from datetime import datetime
@@ -10,7 +10,7 @@ REFUSAL = {"timestamp": "2026-03-02T09:00:00Z", "event": "outgoing-refused", "ca
 
 
 class Lists(BaseHTTPRequestHandler):
-    """Twilio's four lists that a report needs, two records a page, both kinds of paging, dates heeded inclusively."""
+    """The four lists that a report reads, two records a page, with both kinds of paging and inclusive date filters."""
 
     # Headers and body in one segment, or each answer waits 40 ms for an acknowledgement.
     wbufsize = 65_536

@@ -1,4 +1,4 @@
-"""A kernel of a runbook imports what the runbook will import, as it comes up."""
+"""A runbook's kernel imports the notebook's modules while it starts."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def printed_by(notebook: Path, cell: str) -> str:
 
 
 def test_a_kernel_has_imported_what_the_notebook_imports_before_its_first_cell_runs() -> None:
-    """No name of it is in the session, and the first cell is the first."""
+    """The session has none of their names, and the first cell has execution count 1."""
     cell = """
 import sys
 print('dialtone_nb.calls.load' in sys.modules, [name for name in dir() if name.startswith('load')], len(In))
@@ -42,7 +42,7 @@ print('dialtone_nb.calls.load' in sys.modules, [name for name in dir() if name.s
 
 
 def test_a_notebook_whose_imports_fail_still_has_its_kernel(tmp_path: Path) -> None:
-    """The cell that imports tells what is wrong; ahead of it nothing does."""
+    """The cell with the import shows the error; importing in advance shows none."""
     notebook = tmp_path / "own.ipynb"
     cells = [{"cell_type": "code", "source": "from dialtone_nb import nothing_of_that_name"}]
     notebook.write_text(json.dumps({"cells": cells}), encoding="utf-8")
@@ -50,14 +50,14 @@ def test_a_notebook_whose_imports_fail_still_has_its_kernel(tmp_path: Path) -> N
 
 
 def modules_after(program: str) -> set[str]:
-    """The top level of what a fresh Python has imported after a program, which may print nothing."""
+    """The top-level modules that a new Python has imported after a program, which must print nothing."""
     program += "\nimport sys\nprint(*{name.partition('.')[0] for name, it in sys.modules.items() if it})"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(run.stdout.split())
 
 
 def test_papermill_comes_without_the_libraries_of_clouds_and_they_can_still_be_imported() -> None:
-    """They are half a second of every run."""
+    """Importing them would take half a second of every run."""
     program = """
 from dialtone_nb.cli.running.kernels import without_clouds
 with without_clouds():
@@ -69,7 +69,7 @@ with without_clouds():
 
 
 def test_a_command_line_is_read_without_what_only_an_account_or_a_server_needs() -> None:
-    """The help of `run` is there before anybody wonders."""
+    """`run --help` must answer quickly."""
     program = """
 from dialtone_nb.__main__ import build_parser
 build_parser().parse_args(["run", "deploy"])
@@ -87,7 +87,7 @@ build_parser().parse_args(["run", "deploy"])
     ],
 )
 def test_only_imports_of_this_package_run_ahead(source: str, ahead: str, tmp_path: Path) -> None:
-    """Nothing else of a cell runs before its turn."""
+    """Other statements of a cell run only in their turn."""
     notebook = tmp_path / "own.ipynb"
     notebook.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}), encoding="utf-8")
     assert imports_ahead(notebook) == f"def load():\n    {ahead}\nload()\ndel load"

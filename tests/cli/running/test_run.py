@@ -1,4 +1,4 @@
-"""`python -m dialtone_nb run`: what it refuses before a kernel starts, what it leaves, and how it ends."""
+"""`python -m dialtone_nb run`: what it rejects before a kernel starts, what it writes, and how it ends."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Capture = pytest.CaptureFixture[str]
 
 
 def ends_with(exit_code: int, summary: str) -> str:
-    """A cell whose output carries how the runbook ended."""
+    """A cell whose output has the runbook's result."""
     bundle = {RESULT: {"exit_code": exit_code, "summary": summary}, "text/plain": summary}
     return f"from IPython.display import display\ndisplay({bundle!r}, raw=True)"
 
 
 def refused(capsys: Capture, *arguments: str) -> list[str]:
-    """The lines of a refusal, which is exit code 5 and leaves nothing behind."""
+    """The lines of an error with exit code 5 that leaves no file."""
     assert main(["run", *arguments]) == 5
     assert not Path("reports").exists()
     captured = capsys.readouterr()
@@ -43,12 +43,12 @@ def refused(capsys: Capture, *arguments: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def small(write_runbook: Write) -> None:
-    """A runbook that has something to say."""
+    """A runbook with an output for the terminal."""
     write_runbook("small", ends_with(0, "nothing to do"))
 
 
 def test_a_run_ends_with_0_and_leaves_an_executed_copy_and_a_page(project: Path, capsys: Capture) -> None:
-    """The terminal shows what the runbook says, and where its page is."""
+    """The terminal shows the runbook's result and the path of its page."""
     assert main(["run", "small", "-p", "days", "3", "-r", "consent", "007"]) == 0
     folder = project / "reports" / "rehearsal" / "stage"
     assert capsys.readouterr().out.splitlines() == [
@@ -63,7 +63,7 @@ def test_a_run_ends_with_0_and_leaves_an_executed_copy_and_a_page(project: Path,
 
 
 def test_a_run_that_plans_leaves_its_plan_for_other_programs(project: Path, write_runbook: Write) -> None:
-    """The last plan shown lies beside the page, also where the run failed; a later run without one takes it away."""
+    """The last plan is saved beside the page, even if the run failed; a later run without a plan removes it."""
     show = "from IPython.display import display\n" + "\n".join(
         f"display({ {PLAN: {'title': title}, 'text/plain': title}!r}, raw=True)" for title in ("first", "Deploy stage")
     )
@@ -95,7 +95,7 @@ SHOW_PLAN = (
 def test_the_next_command_stands_alone_on_the_last_line(
     write_runbook: Write, capsys: Capture, ending: str, consent: str
 ) -> None:
-    """What was typed once more, quoted for the shell, with the consent that the plan takes; or none, to plan anew."""
+    """The same command, quoted for the shell, with the plan's consent, or without one to plan again."""
     write_runbook("small", SHOW_PLAN + ending)
     Path("my own.yaml").write_text("days: 3\n")
     typed = ["small", "--with", "my own.yaml", "-p", "loud", "true", "-r", "environment", "stage"]
@@ -119,7 +119,7 @@ SHOW_PURCHASE = (
 def test_without_consent_the_plan_itself_is_on_the_terminal(
     write_runbook: Write, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What would be changed, at what cost; what may be given as consent is in the last line, and there alone."""
+    """The changes and their cost; the possible consent is in the last line only."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     write_runbook("small", SHOW_PURCHASE + ends_with(2, "nothing was done"))
     assert main(["run", "small"]) == 2
@@ -131,7 +131,7 @@ def test_without_consent_the_plan_itself_is_on_the_terminal(
 def test_a_checkout_that_can_only_be_read_is_told_before_the_run_with_the_repair(
     project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is tried in it; with --output the same run works."""
+    """No write is attempted in it; with --output the same run works."""
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != project)
     assert refused(capsys, "small") == [
         f"{project}/reports: {project} can't be written to; name another folder with --output"
@@ -142,7 +142,7 @@ def test_a_checkout_that_can_only_be_read_is_told_before_the_run_with_the_repair
 
 @pytest.mark.parametrize("folder", ["out", "../beyond"])
 def test_record_and_journal_follow_the_output_folder(project: Path, capsys: Capture, folder: str) -> None:
-    """Nothing is left in reports/, which may be in a checkout that can only be read."""
+    """reports/ stays unused, as it may be in a read-only checkout."""
     shutil.copy(ROOT / "notebooks" / "deploy.ipynb", project / "notebooks")
     assert main(["run", "deploy", "-r", "environment", "stage", "--consent", "stage", "--output", folder]) == 0
     assert {path.name for path in (project / folder / "rehearsal").iterdir()} == {"record.jsonl", "journal.jsonl"}
@@ -150,7 +150,7 @@ def test_record_and_journal_follow_the_output_folder(project: Path, capsys: Capt
 
 
 def test_a_full_disk_is_one_line(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It names the file, wherever it comes up."""
+    """The line names the file, whichever write fails."""
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "reports/small.html")
@@ -164,7 +164,7 @@ def test_a_full_disk_is_one_line(capsys: Capture, monkeypatch: pytest.MonkeyPatc
 def test_help_lists_the_runbooks_and_the_exit_codes_in_order(
     project: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In lines of 80 columns; a notebook that can't be read is named all the same."""
+    """Lines have at most 80 columns; an unreadable notebook is listed too."""
     monkeypatch.setenv("COLUMNS", "80")
     (project / "notebooks" / "torn.ipynb").write_text("{")
     with pytest.raises(SystemExit):
@@ -186,7 +186,7 @@ SHOW_LINES = (
 def test_lines_that_an_output_has_for_the_terminal_are_printed_as_they_are(
     write_runbook: Write, capsys: Capture, ending: str
 ) -> None:
-    """Also where the run fails after them: what was found is often what repairs it."""
+    """Even if the run fails later, as the findings often say how to repair it."""
     write_runbook("small", SHOW_LINES + ending)
     main(["run", "small"])
     assert capsys.readouterr().out.splitlines()[1:3] == ["two numbers", "  one of them"]
@@ -195,7 +195,7 @@ def test_lines_that_an_output_has_for_the_terminal_are_printed_as_they_are(
 def test_a_workflows_summary_has_the_plan_without_numbers_and_settings(
     write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture
 ) -> None:
-    """Many may read it, and the log: a number stands by its last two digits, a street not at all."""
+    """Summary and log may be public: a number is shown by its last two digits, a street not at all."""
     write_runbook("small", SHOW_PURCHASE + ends_with(2, "nothing was done for +15035550107"))
     step, comment = tmp_path / "step.md", tmp_path / "comment.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(step))
@@ -224,7 +224,7 @@ def test_a_workflows_summary_has_the_plan_without_numbers_and_settings(
 def test_what_was_applied_has_no_plan_to_approve_in_the_summary(
     write_runbook: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What stopped a run is told there too."""
+    """It does have the error that stopped a run."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
     write_runbook("small", SHOW_PURCHASE + "from dialtone_nb.errors import ApplyError\nraise ApplyError('stopped')")
     assert main(["run", "small"]) == 4
@@ -232,7 +232,7 @@ def test_what_was_applied_has_no_plan_to_approve_in_the_summary(
 
 
 def test_a_summary_that_cannot_be_written_is_refused_before_the_run(capsys: Capture) -> None:
-    """It names the file."""
+    """The error names the file."""
     assert refused(capsys, "small", "--summary", "nowhere/plan.md") == [
         "--summary: nowhere is not a folder; name a file in one that there is"
     ]
@@ -245,14 +245,14 @@ def test_a_summary_that_cannot_be_written_is_refused_before_the_run(capsys: Capt
 def test_where_no_consent_is_asked_for_there_is_no_next_command(
     write_runbook: Write, capsys: Capture, ending: str
 ) -> None:
-    """All done, or stopped part of the way: the last line is where the page is."""
+    """Whether the run succeeded or stopped midway, the last line is the page's path."""
     write_runbook("small", SHOW_PLAN + ending)
     main(["run", "small"])
     assert capsys.readouterr().out.splitlines()[-1].startswith("see ")
 
 
 def test_the_printed_command_applies_the_plan_once(project: Path) -> None:
-    """Pasted into a shell it does what was read; pasted again it is refused, and offers what there is to do now."""
+    """Run in a shell it applies the plan; run again it is rejected, and the current plan is offered."""
     shutil.copy(ROOT / "notebooks" / "deploy.ipynb", project / "notebooks")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIALTONE_")}
 
@@ -292,7 +292,7 @@ def test_differences_without_consent_end_with_2(write_runbook: Write) -> None:
 def test_an_error_in_a_cell_is_told_in_its_own_line_and_sets_the_exit_code(
     project: Path, write_runbook: Write, capsys: Capture, raised: str, exit_code: int, told: str
 ) -> None:
-    """No traceback on the terminal; the executed copy and the page are there to look at."""
+    """The terminal shows no traceback; the executed copy and the page are written."""
     write_runbook("deploy", f"from dialtone_nb.errors import *\nraise {raised}")
     assert main(["run", "deploy", "--output", "out"]) == exit_code
     assert capsys.readouterr().err.splitlines() == [told]
@@ -301,14 +301,14 @@ def test_an_error_in_a_cell_is_told_in_its_own_line_and_sets_the_exit_code(
 
 
 def test_a_kernel_that_dies_is_said_to_have_died(write_runbook: Write, capsys: Capture) -> None:
-    """Where the kernel is gone there is no error to show, and the exit code is 1."""
+    """A dead kernel leaves no error to show, and the exit code is 1."""
     write_runbook("deploy", "import os\nos._exit(9)")
     assert main(["run", "deploy"]) == 1
     assert "the kernel died" in capsys.readouterr().err
 
 
 def test_every_error_of_ours_has_its_exit_code_by_name() -> None:
-    """papermill hands over an error's name alone."""
+    """papermill passes on only an error's name."""
     for error in (DialtoneError, ConsentError, HeldError, ApplyError, TwilioError):
         assert exit_code_of(error.__name__) == error.exit_code
     assert exit_code_of("ZeroDivisionError") == 1
@@ -322,7 +322,7 @@ def test_an_unknown_runbook_is_refused(capsys: Capture) -> None:
 
 
 def test_every_fault_of_a_file_is_told_with_its_line(project: Path, capsys: Capture) -> None:
-    """Strangers, texts that YAML took for numbers or days, and environments that are not declared."""
+    """Unknown keys, texts that YAML reads as numbers or dates, and undeclared environments."""
     Path("mine.yaml").write_text("enviroment: stage\nconsent: 0123\nenvironment: prd\ndays: 2026-03-01\n")
     assert refused(capsys, "small", "--with", "mine.yaml") == [
         "mine.yaml:1 enviroment: small has no parameter 'enviroment'; did you mean 'environment'?",
@@ -341,7 +341,7 @@ def test_files_that_are_absent_or_hold_no_parameters_are_refused_together(projec
 
 
 def test_a_later_option_wins_over_a_file_and_an_empty_file_says_nothing(project: Path, capsys: Capture) -> None:
-    """--with files come first, in their order, then -p, -r and --consent."""
+    """--with files come first, in their order, then -p, -r and --consent; an empty file changes nothing."""
     Path("prod.yaml").write_text("environment: prod\n")
     Path("empty.yaml").write_text("# nothing\n")
     assert refused(capsys, "small", "--with", "prod.yaml", "--with", "empty.yaml", "-p", "environment", "x")[
@@ -350,7 +350,7 @@ def test_a_later_option_wins_over_a_file_and_an_empty_file_says_nothing(project:
 
 
 def test_a_parameter_takes_its_declared_type_whatever_it_looks_like(capsys: Capture) -> None:
-    """Unlike papermill's, our -p keeps a text a text; what can't be the declared type is refused."""
+    """Unlike papermill's, our -p keeps text as text; a value that does not fit the type is rejected."""
     lines = refused(
         capsys, "small", "-p", "consent", "12e45678", "-p", "days", "x", "-p", "loud", "maybe", "-r", "share", "1"
     )
@@ -358,7 +358,7 @@ def test_a_parameter_takes_its_declared_type_whatever_it_looks_like(capsys: Capt
 
 
 def test_consent_to_a_runbook_that_asks_for_none_is_refused(write_runbook: Write, capsys: Capture) -> None:
-    """Nobody believes to have consented to something."""
+    """Otherwise somebody could believe to have consented."""
     write_runbook("verify", parameters='account: str = "rehearsal"  # whose')
     assert refused(capsys, "verify", "--consent", "stage") == [
         "--consent: verify has no parameter 'consent'; known are account"
@@ -369,7 +369,7 @@ def test_consent_to_a_runbook_that_asks_for_none_is_refused(write_runbook: Write
     "arguments", [[], ["rnu"], ["run"], ["run", "small", "--wiht", "x"], ["run", "small", "-p", "a"]]
 )
 def test_a_bad_command_line_is_bad_input(capsys: Capture, arguments: list[str]) -> None:
-    """argparse would end with 2, which means differences here."""
+    """argparse would return 2, which means differences here."""
     assert main(arguments) == 5
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("python -m dialtone_nb")
@@ -377,7 +377,7 @@ def test_a_bad_command_line_is_bad_input(capsys: Capture, arguments: list[str]) 
 
 
 def test_a_real_process_ends_with_the_exit_code(project: Path) -> None:
-    """What a pipeline sees."""
+    """The exit code that a pipeline sees."""
     environment = {**os.environ, "LC_ALL": "C", "TZ": "Asia/Kathmandu"}
     command = [sys.executable, "-m", "dialtone_nb", "run", "small", "-p", "environment", "nowhere"]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
@@ -386,7 +386,7 @@ def test_a_real_process_ends_with_the_exit_code(project: Path) -> None:
 
 
 def test_a_reader_who_has_had_enough_is_no_error() -> None:
-    """As where a command's output goes to head: there is no traceback."""
+    """For example head closing the pipe: there is no traceback."""
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "dialtone_nb", "watch", "--prometheus"]
@@ -396,7 +396,7 @@ def test_a_reader_who_has_had_enough_is_no_error() -> None:
 
 
 def test_runs_on_twilio_keep_their_own_files_and_rehearsals_replace_theirs() -> None:
-    """A run on Twilio is evidence, named for its time in UTC and apart from rehearsals."""
+    """A run on Twilio is kept as evidence, named by its UTC time; a rehearsal replaces the last one."""
     now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
     files = choose_report_files(Path("r"), "deploy", {"account": "twilio", "environment": "prod"}, now)
     assert files.html == Path("r/prod/deploy-20260302T093000Z.html")
@@ -405,7 +405,7 @@ def test_runs_on_twilio_keep_their_own_files_and_rehearsals_replace_theirs() -> 
 
 
 def test_each_phone_keeps_its_own_page() -> None:
-    """Setting up one phone does not take the place of the page about another."""
+    """Setting up one phone does not replace another phone's page."""
     now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
     values = {"account": "rehearsal", "environment": "prod", "client": "lobby"}
     assert choose_report_files(Path("r"), "client_setup", values, now).html == Path(
@@ -414,7 +414,7 @@ def test_each_phone_keeps_its_own_page() -> None:
 
 
 def test_a_run_is_listed_in_the_index(project: Path) -> None:
-    """With its page, how it ended, and who it was; in the folder that --output names, where there is one."""
+    """With its page, result and user, in the folder that --output names if given."""
     main(["run", "small"])
     index = (project / "reports" / "index.html").read_text()
     assert 'href="rehearsal/stage/small.html"' in index
@@ -434,7 +434,7 @@ def test_a_run_is_listed_in_the_index(project: Path) -> None:
     ],
 )
 def test_a_chapter_is_a_second_level_heading(cell_type: str, text: str, chapter: str) -> None:
-    """While a run goes on, a terminal names the chapter that it is in."""
+    """During a run the terminal shows the current chapter."""
     assert chapter_of({"cell_type": cell_type, "source": text}) == chapter
 
 
@@ -456,7 +456,7 @@ def test_a_copy_is_saved_each_time_unless_that_takes_more_than_its_share(takes: 
 
 
 def with_another_python(script: str) -> subprocess.CompletedProcess[str]:
-    """The command under a Python that was made poorer first."""
+    """The command in a Python from which packages were removed."""
     script += "; import runpy; runpy.run_module('dialtone_nb', run_name='__main__')"
     return subprocess.run(
         [sys.executable, "-c", f"import sys; {script}"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -472,7 +472,7 @@ def with_another_python(script: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_the_wrong_python_is_told_how_to_get_the_packages(script: str, lacking: str) -> None:
-    """One line and exit code 5, whether all packages are missing, those of one part, or the Python is too old."""
+    """One line and exit code 5 if all packages or some are missing, or if the Python is too old."""
     done = with_another_python(script)
     assert (done.returncode, done.stdout) == (5, "")
     (line,) = done.stderr.splitlines()
@@ -481,7 +481,7 @@ def test_the_wrong_python_is_told_how_to_get_the_packages(script: str, lacking: 
 
 
 def test_an_error_of_our_own_is_not_taken_for_a_missing_package() -> None:
-    """A traceback tells its author more."""
+    """Other import errors keep their traceback."""
     done = with_another_python("sys.modules['dialtone_nb.errors'] = None; sys.argv[1:] = ['run', 'deploy']")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
@@ -489,5 +489,5 @@ def test_an_error_of_our_own_is_not_taken_for_a_missing_package() -> None:
 
 @pytest.mark.parametrize("name", ["__init__.py", "__main__.py"])
 def test_an_old_python_can_read_what_would_tell_it(name: str) -> None:
-    """Python 3.8 gets as far as the line that refuses it."""
+    """Python 3.8 can run the line that rejects it."""
     ast.parse((ROOT / "dialtone_nb" / name).read_text(encoding="utf-8"), feature_version=(3, 8))

@@ -1,4 +1,4 @@
-"""The answers to "what happens if", as a person reads them and tries others."""
+"""The answers to "what happens if", as text, HTML and a widget."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def ask(client: str, keys: str) -> KeypadResult:
 
 
 def shown(*keys: str) -> WhatIf:
-    """What the makerspace's phone gets."""
+    """The answer for the makerspace's phone."""
     return WhatIf("makerspace", "the files", tuple(ask("makerspace", one) for one in keys))
 
 
 def words_of(page: str) -> str:
-    """What a person reads of HTML."""
+    """The visible text of HTML."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.replace("<wbr>", ""))).split())
 
 
 def test_text_and_html_tell_the_same() -> None:
-    """The decision, the rule, the cost, what the phone does and what the caller hears are in both."""
+    """Both have the decision, the rule, the cost, what the phone sends and what the caller hears."""
     what_if = shown("5035550199", "9005550142", "55")
     text, page = what_if_text(what_if), words_of(what_if_html(what_if))
     for fact in (
@@ -51,7 +51,7 @@ def test_text_and_html_tell_the_same() -> None:
 
 
 def test_a_number_is_asked_as_it_is_written() -> None:
-    """Who reads it to a keypad presses no dashes; a softphone sends them, and the service leaves them out."""
+    """A keypad has no dashes; a softphone sends them, and the service removes them."""
     assert "sends 5035550199 at key 10" in what_if_text(shown("503 555-0199"))
     answer = ask("workbench", "(503) 555-0199")
     assert answer.at_the_phone == "sends (503) 555-0199 when its call key is pressed"
@@ -59,21 +59,21 @@ def test_a_number_is_asked_as_it_is_written() -> None:
 
 
 def test_the_twiml_is_folded_under_each_call_and_escaped() -> None:
-    """It can be read, and is no part of the page."""
+    """It is shown as text, not as part of the page."""
     page = what_if_html(shown("5035550199"))
     assert "<summary>TwiML</summary>" in page
     assert "&lt;Number&gt;+15035550199&lt;/Number&gt;" in page
 
 
 def opened() -> WhatIfBox:
-    """A box on the screen."""
+    """A widget on the screen."""
     box = WhatIfBox(shown("911"), list(SAMPLE.clients), ask)
     box.widget()
     return box
 
 
 def test_other_keys_and_other_phones_are_answered_at_once() -> None:
-    """Spaces are as people write numbers, and no keys."""
+    """Spaces within a number are ignored."""
     box = opened()
     box._keys.value = "503 555 0199"
     assert "call to +15035550199, as +15035550106" in words_of(box._shown.value)
@@ -86,14 +86,14 @@ def test_other_keys_and_other_phones_are_answered_at_once() -> None:
 
 
 def test_what_is_on_no_keypad_is_named() -> None:
-    """A letter is answered with the keys that there are, and asks nobody."""
+    """The message for a letter lists the possible keys, and no request is sent."""
     box = opened()
     box._keys.value = "911<"
     assert "No phone has a key &lt;" in box._shown.value
 
 
 def test_an_account_that_does_not_answer_is_said_in_the_box() -> None:
-    """No cell runs that could show the error."""
+    """The widget shows the error, as no cell is running."""
 
     def fail(*_: str) -> KeypadResult:
         raise DialtoneError("no answer from Twilio")

@@ -1,4 +1,4 @@
-"""The call explorer, without a browser: a list to choose from, and the story of what is chosen."""
+"""The call explorer, without a browser: a list of calls, and the story of the selected one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def story(sid: str) -> Story:
 
 
 def exploration(*sids: str) -> Exploration:
-    """These calls, the first of them told."""
+    """These calls, with the story of the first."""
     attempts = make_frame(
         {
             "call_sid": sids,
@@ -36,7 +36,7 @@ def exploration(*sids: str) -> Exploration:
 
 
 def test_text_and_html_tell_the_same() -> None:
-    """The calls, the phone and what it dialled, the steps, and the TwiML, escaped."""
+    """Both have the calls, the phone, the dialled number, the steps, and the TwiML, escaped."""
     text, page = exploration_text(exploration("CA1", "CA2")), exploration_html(exploration("CA1", "CA2"))
     for fact in ("stage: 2 calls in the last 60 minutes", "van calls 911", "no answer", "09:01:53"):
         assert fact in text
@@ -46,7 +46,7 @@ def test_text_and_html_tell_the_same() -> None:
 
 
 def test_choosing_a_call_tells_it() -> None:
-    """The newest is told at first; another one when it is chosen."""
+    """At first the newest is shown."""
     explorer = CallExplorer(exploration("CA1", "CA2"), story)
     explorer.widget()
     assert explorer._list.value == "CA1"
@@ -56,7 +56,7 @@ def test_choosing_a_call_tells_it() -> None:
 
 
 def test_a_call_that_cannot_be_told_says_why() -> None:
-    """No cell runs that could show the error."""
+    """The widget shows the error, as no cell is running."""
 
     def fail(_: str) -> Story:
         raise DialtoneError("no answer from api.twilio.com")
@@ -68,6 +68,6 @@ def test_a_call_that_cannot_be_told_says_why() -> None:
 
 
 def test_where_nobody_called_there_is_nothing_to_choose() -> None:
-    """One line says so."""
+    """One line says that there are no calls."""
     assert len(CallExplorer(exploration(), story).widget().children) == 1
     assert exploration_text(exploration()) == "stage: 0 calls in the last 60 minutes"

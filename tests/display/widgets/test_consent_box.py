@@ -1,4 +1,4 @@
-"""The box that asks for consent, without a browser: what it lets through, and what it says."""
+"""The consent box, without a browser: what it accepts, and what it shows."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PROD = Plan("Deploy prod", "AC1", "prod", True, (CHANGE,), {})
 
 
 class Shown:
-    """Stands for the output that IPython keeps for the box."""
+    """Stands for the IPython output of the box."""
 
     def __init__(self) -> None:
         self.last: object = None
 
     def update(self, thing: object) -> None:
-        """What the output shows from now on."""
+        """Replace the output."""
         self.last = thing
 
 
@@ -64,7 +64,7 @@ def opened(plan: Plan, carry_on: Callable[[str, Box], Applied] = lambda *_: Appl
     ],
 )
 def test_apply_works_only_for_what_consents_to_this_plan(plan: Plan, typed: str, may: bool) -> None:
-    """An unprotected environment's name or the fingerprint; nothing else, and "rehearsal" not on Twilio."""
+    """The name of an unprotected environment or the fingerprint; "rehearsal" only for a rehearsal."""
     box, _ = opened(plan)
     box._answer.value = typed
     assert box._button.disabled is not may
@@ -72,7 +72,7 @@ def test_apply_works_only_for_what_consents_to_this_plan(plan: Plan, typed: str,
 
 
 def test_who_is_still_typing_is_not_scolded() -> None:
-    """The beginning of a word that will fit draws no remark, and can't be applied."""
+    """The beginning of a valid consent gets no error message, and can't be applied."""
     box, _ = opened(STAGE)
     for typed in ("s", "stag", "plan-", STAGE.fingerprint[:-1]):
         box._answer.value = typed
@@ -81,7 +81,7 @@ def test_who_is_still_typing_is_not_scolded() -> None:
 
 
 def test_progress_is_told_and_then_the_output_becomes_the_outcome() -> None:
-    """Each event changes what the box says; in the end the box is gone and what came of the plan stands there."""
+    """Each event updates the box; at the end the outcome replaces it."""
     told: list[str] = []
 
     def carry_on(consent: str, box: Box) -> Applied:
@@ -105,7 +105,7 @@ def test_progress_is_told_and_then_the_output_becomes_the_outcome() -> None:
 
 
 def test_the_first_click_locks_the_button() -> None:
-    """A second click, while the plan is carried out or afterwards, does nothing and leaves what is shown."""
+    """A second click, during the apply or later, has no effect."""
     entered, go_on = threading.Event(), threading.Event()
     calls: list[str] = []
 
@@ -129,7 +129,7 @@ def test_the_first_click_locks_the_button() -> None:
 
 
 def test_stop_lets_what_is_under_way_end_and_starts_nothing_more() -> None:
-    """Stop can be pressed while a plan is carried out, and only then; what came of it is shown as ever."""
+    """Stop works only during an apply; running changes end, and the outcome is shown."""
     box, shown = opened(STAGE, lambda _, box: carry_on(box))
 
     def carry_on(box: Box) -> Applied:
@@ -167,7 +167,7 @@ box._button.click()
 
 
 def test_interrupting_the_kernel_stops_what_is_carried_out() -> None:
-    """The kernel is idle meanwhile, and would ignore an interrupt: Kernel > Interrupt does what Stop does."""
+    """The kernel is idle and would ignore an interrupt, so Kernel > Interrupt does what Stop does."""
     manager, client = start_new_kernel(cwd=str(ROOT))
     try:
         assert client.execute_interactive(IN_A_KERNEL, timeout=60)["content"]["status"] == "ok"
@@ -185,7 +185,7 @@ def test_interrupting_the_kernel_stops_what_is_carried_out() -> None:
 
 
 def test_what_stops_between_its_steps_says_so() -> None:
-    """Probes have no changes that could be told: they ask before each step, and what they made is gone then."""
+    """Probes check for a stop before each step, and clean up after themselves."""
     box, shown = opened(STAGE, lambda _, box: carry_on(box))
 
     def carry_on(box: Box) -> Applied:
@@ -201,7 +201,7 @@ def test_what_stops_between_its_steps_says_so() -> None:
 
 
 def test_when_somebody_else_holds_the_environment_one_may_try_again() -> None:
-    """Who holds it is said, and the button works again: nothing was done."""
+    """The holder is shown and the button is enabled again, as no change was made."""
 
     def refuse(*_: object) -> Applied:
         raise HeldError("ada@switchroom is applying to this environment", holder="ada@switchroom", until="12:00")
@@ -216,7 +216,7 @@ def test_when_somebody_else_holds_the_environment_one_may_try_again() -> None:
 
 
 def test_a_fault_of_the_program_is_said_in_the_box_and_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No cell runs that could show it: the box does, and the error goes on."""
+    """The box shows the error, as no cell is running, and raises it again."""
     raised: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", raised.append)
 

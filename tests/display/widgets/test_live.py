@@ -1,4 +1,4 @@
-"""A view that is made anew until it is stopped: while all is well, while nobody answers, and at a fault."""
+"""A view that is refreshed until it is stopped: normally, without an answer, and after an error in the program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dialtone_nb.errors import DialtoneError
 
 
 class Watched:
-    """A view whose looks have these outcomes one after the other, and then stay with the last."""
+    """A view whose refreshes have these outcomes in turn, and then repeat the last."""
 
     def __init__(self, *outcomes: str | Exception) -> None:
         self._left = list(outcomes)
@@ -26,7 +26,7 @@ class Watched:
         return outcome
 
     def page_with(self, words: str) -> str:
-        """The page, once it has these words."""
+        """Wait for the page to contain these words."""
         seen = threading.Event()
         self.view._page.observe(lambda _: seen.set() if words in page_of(self.view._page) else None, names="outputs")
         self._begun.set()
@@ -35,7 +35,7 @@ class Watched:
 
 
 def test_what_is_seen_is_shown_until_it_is_stopped() -> None:
-    """The latest look, with its style; stopped, it can go on."""
+    """The last view with its style; a stopped view can be resumed."""
     watched = Watched("<p>first</p>", "<p>second</p>")
     assert "<style>" in watched.page_with("<p>second</p>")
     assert watched.view.is_running
@@ -45,7 +45,7 @@ def test_what_is_seen_is_shown_until_it_is_stopped() -> None:
 
 
 def test_while_nobody_answers_what_was_seen_stays() -> None:
-    """The trouble stands above it, and the view goes on looking."""
+    """The error is shown above the last view, and refreshing goes on."""
     watched = Watched("<p>seen</p>", DialtoneError("no answer from api.twilio.com"))
     page = watched.page_with("no answer from api.twilio.com")
     assert "trying again" in page
@@ -55,7 +55,7 @@ def test_while_nobody_answers_what_was_seen_stays() -> None:
 
 
 def test_a_fault_of_the_program_ends_it_in_sight() -> None:
-    """It says so and stands still: a view that looks alive and is not is worse than none."""
+    """The view shows the error and stops, as a view that only looks live would mislead."""
     watched = Watched("<p>seen</p>", ZeroDivisionError("division by zero"))
     ended = threading.Event()
     watched.view._button.observe(lambda _: ended.set(), names="icon")
@@ -66,7 +66,7 @@ def test_a_fault_of_the_program_ends_it_in_sight() -> None:
 
 
 def test_a_new_view_stops_the_one_before() -> None:
-    """A cell that runs once more does not leave a view behind that goes on asking, unseen."""
+    """Running a cell again leaves no hidden view that goes on sending requests."""
     first, second = (LiveView(lambda: "<p>look</p>", 60) for _ in range(2))
     first.widget()
     second.widget()

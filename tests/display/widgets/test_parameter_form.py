@@ -1,4 +1,4 @@
-"""The form under a runbook's banner, without a browser: what it offers, what it refuses, what taking a value does."""
+"""The form under a runbook's banner, without a browser: its fields, its errors, and the effect of Use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PHONES = tuple(load_parameters(ROOT / "parameters" / "sample").clients)
 
 @pytest.fixture(autouse=True)
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A session of its own, in the project."""
+    """A separate session, in the project."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(Runbook, "_held", {})
     yield
@@ -40,21 +40,21 @@ def opened(name: str = "client_setup") -> tuple[Runbook, ParameterForm]:
 
 
 def enter(form: ParameterForm, **values: object) -> None:
-    """Fill in fields, and take their values."""
+    """Fill in fields and submit them."""
     for name, value in values.items():
         form._fields[name].value = value
     form._button.click()
 
 
 def test_every_parameter_but_consent_has_a_field_with_its_help() -> None:
-    """Consent is asked for under the plan that it is for."""
+    """Consent is asked for under its plan."""
     runbook, form = opened()
     assert list(form._fields) == [name for name in runbook.source.names if name != "consent"]
     assert "the phone, by its name in clients.yaml" in form._form.children[2].children[1].value
 
 
 def test_a_list_has_an_entry_a_line() -> None:
-    """An entry may hold blanks; empty lines are none."""
+    """Entries may contain spaces; empty lines are ignored."""
     runbook, form = opened("explore")
     assert form._fields["dialled"].value.splitlines() == runbook.parameters.dialled
     enter(form, dialled="503 555 0190\n\n 911 \n")
@@ -64,7 +64,7 @@ def test_a_list_has_an_entry_a_line() -> None:
 
 
 def test_the_form_offers_what_is_declared() -> None:
-    """Environments of network.yaml, phones of clients.yaml, both accounts, and the words in a line's help."""
+    """Environments of network.yaml, phones of clients.yaml, both kinds of account, and the words in a line's help."""
     choices = open_runbook("client_setup").choices
     assert choices["environment"].values == ("stage", "prod")
     assert choices["environment"].is_closed
@@ -74,7 +74,7 @@ def test_the_form_offers_what_is_declared() -> None:
 
 
 def test_what_is_taken_holds_for_the_cells_that_follow() -> None:
-    """The runbook has the values, its banner shows them, and the account is opened anew."""
+    """The runbook and its banner have the values, and the account is opened again."""
     runbook, form = opened()
     runbook.__dict__["account"] = "an account that was opened"
     assert form._button.disabled
@@ -89,7 +89,7 @@ def test_what_is_taken_holds_for_the_cells_that_follow() -> None:
 
 
 def test_a_phone_that_was_left_empty_follows_the_environment() -> None:
-    """The form shows what an empty value stands for; with another environment it stands for another phone."""
+    """The field shows its default, which depends on the environment."""
     runbook, form = opened("explore")
     assert (form._fields["environment"].value, form._fields["client"].value) == ("stage", "workbench")
     assert "as the notebook has them" in form._page.value
@@ -101,7 +101,7 @@ def test_a_phone_that_was_left_empty_follows_the_environment() -> None:
 
 
 def test_the_form_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An environment that the files no longer declare is refused in the same words, and nothing is taken."""
+    """The error for an environment no longer declared is the same, and no value is used."""
     runbook, form = opened()
     for file in (ROOT / "parameters" / "sample").glob("*.yaml"):
         (tmp_path / file.name).write_text(file.read_text())
@@ -117,7 +117,7 @@ def test_the_form_refuses_what_a_run_refuses(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_what_is_wrong_is_said_when_the_values_are_taken() -> None:
-    """Who is in the middle of a word hears nothing; a fault that was said goes with the next key."""
+    """Errors appear on submitting, not while typing, and disappear with the next key."""
     runbook, form = opened("test_calls")
     form._fields["environment"] = SimpleNamespace(value="prodd")
     form._on_changed(None)
@@ -141,7 +141,7 @@ def test_what_is_wrong_is_said_when_the_values_are_taken() -> None:
     ],
 )
 def test_what_can_be_listed_is_chosen_from_a_list(name: str, parameter: str, offered: tuple[str, ...]) -> None:
-    """Nothing else can be entered there; a phone of a file of calls can, beside those that are declared."""
+    """Other text can't be entered; the list includes phones from a file of calls."""
     _, form = opened(name)
     field = form._fields[parameter]
     assert type(field).__name__ == "Dropdown"
@@ -150,7 +150,7 @@ def test_what_can_be_listed_is_chosen_from_a_list(name: str, parameter: str, off
 
 
 def test_a_number_to_buy_is_suggested_and_explained() -> None:
-    """The caller IDs that clients.yaml has; whoever types another is told by the plan."""
+    """It suggests the caller IDs of clients.yaml; the plan reports a wrong number."""
     _, form = opened()
     assert "+15035550101" in form._fields["buy_number"].options
     helps = {row.children[0].description: row.children[1].value for row in form._form.children[:-1]}
@@ -158,7 +158,7 @@ def test_a_number_to_buy_is_suggested_and_explained() -> None:
 
 
 def test_opened_again_the_form_still_holds() -> None:
-    """Run All runs the parameters cell again, which says what it said before: what was taken is not lost."""
+    """Run All runs the parameters cell again, but the submitted values are kept."""
     _, form = opened()
     enter(form, environment="prod")
     again = open_runbook("client_setup")
@@ -167,7 +167,7 @@ def test_opened_again_the_form_still_holds() -> None:
 
 
 def test_a_cell_that_was_changed_since_wins_over_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever edits the parameters cell after using the form means the cell."""
+    """The edited parameters cell is more recent than the form."""
     runbook, form = opened()
     enter(form, client="lobby", action="rotate")
     declared = [
@@ -180,7 +180,7 @@ def test_a_cell_that_was_changed_since_wins_over_the_form(monkeypatch: pytest.Mo
 
 
 def test_a_plan_made_with_other_parameters_is_not_applied() -> None:
-    """Changing the environment in the form leaves the plan above for the old one: it must be made anew."""
+    """After a change of the environment in the form, the plan must be made again."""
     runbook, form = opened("deploy")
     made = SimpleNamespace(site=SimpleNamespace(given=dict(runbook.parameters)))
     enter(form, environment="prod")
@@ -193,14 +193,14 @@ def test_a_plan_made_with_other_parameters_is_not_applied() -> None:
 
 
 def test_numbers_and_truths_keep_their_types() -> None:
-    """A whole number has a number's field, and what is true or false a box to tick."""
+    """A whole number has a number field, and a boolean a check box."""
     runbook, form = opened("monitor")
     enter(form, minutes=15, show_numbers=True)
     assert (runbook.parameters.minutes, runbook.parameters.show_numbers) == (15, True)
 
 
 def test_the_page_says_who_set_what() -> None:
-    """Unattended it is a folded table: name, value, who set it, help; markup in a value stays text."""
+    """Unattended it is a folded table of name, value, source and help; markup in a value is escaped."""
     page = settings_html(
         [Setting("client", "<b>van", Origin.RUN, "the phone"), Setting("days", 7, Origin.NOTEBOOK, "")]
     )

@@ -1,4 +1,4 @@
-"""On the path of a struck runbook's kernel: what is asked for befalls the requests that are named, or the kernel."""
+"""Loaded by a runbook's kernel to cause a fault at certain requests, or to kill the kernel."""
 
 import json
 import os
@@ -14,7 +14,7 @@ KILL = "kill"
 
 
 def strike(fault: str, method: str, path: str, times: int) -> None:
-    """Nothing; from the first of these requests on the fault befalls so many of them, or the kernel dies before it."""
+    """Cause the fault at the first matching requests, or kill the kernel before the first."""
     from dialtone_nb.account.account import CONTROL
     from dialtone_nb.account.transport import Transport
 

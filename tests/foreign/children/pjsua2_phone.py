@@ -1,7 +1,7 @@
-"""A telephone of PJSIP's library pjsua2, run by the Python that has it: it registers, calls, is called, hangs up.
+"""A phone based on PJSIP's library pjsua2, run by a Python that has it: it registers, calls, is called, hangs up.
 
-Its orders come line by line on standard input (register USER PASSWORD, dial ADDRESS, hang up, quit), and what happens
-goes out line by line: the registration's status, who rings, each state of a call.
+It reads orders line by line from standard input (register USER PASSWORD, dial ADDRESS, hang up, quit), and prints a
+line for each event: the registration's status, an incoming call, each state of a call.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import pjsua2 as pj  # type: ignore[import-not-found]
 
 
 def tell(*words: object) -> None:
-    """Say what happened."""
+    """Print an event."""
     print(*words, flush=True)
 
 
 class Call(pj.Call):
-    """A call whose states are told."""
+    """A call that reports its states."""
 
     def __init__(self, account: Account, *known: int) -> None:
         super().__init__(account, *known)
@@ -38,7 +38,7 @@ class Call(pj.Call):
 
 
 class Account(pj.Account):
-    """An account whose registration is told, and which answers whoever calls."""
+    """An account that reports its registration and answers every call."""
 
     call: Call | None = None
 
@@ -68,7 +68,7 @@ def make_account(domain: str, proxy: str, user: str, password: str) -> Account:
 
 
 def main(domain: str, proxy: str) -> None:
-    """Obey until there is nothing more to read."""
+    """Read and carry out orders until the input ends."""
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     config = pj.EpConfig()

@@ -23,7 +23,7 @@ OURS, CALLER = "+15035550142", "+15035550155"
 
 @pytest.fixture
 def number(twilio_rehearsal: Any, twilio_client: Any) -> Any:
-    """Have an application answer at our number."""
+    """Set an application as our number's webhook."""
 
     def lead(app: Any, path: Any, **options: Any) -> Any:
         url = twilio_rehearsal.serve(app)
@@ -35,7 +35,7 @@ def number(twilio_rehearsal: Any, twilio_client: Any) -> Any:
 
 @pytest.fixture
 def caller(twilio_rehearsal: Any) -> Any:
-    """Somebody in Oregon."""
+    """A caller from Oregon."""
     return twilio_rehearsal.far_side(CALLER)
 
 
@@ -44,7 +44,7 @@ def caller(twilio_rehearsal: Any) -> Any:
 
 @pytest.fixture
 def click_to_call(monkeypatch: Any, number: Any) -> Any:
-    """The page that calls; it makes a client of its own."""
+    """The page that places a call, with a client of its own."""
     monkeypatch.setenv("TWILIO_CALLER_ID", OURS)
     sys.modules.pop("clicktocall.app", None)
     return number(import_module("clicktocall.app").app, "/outbound")
@@ -69,7 +69,7 @@ def test_what_is_no_number_is_refused(click_to_call: Any, twilio_rehearsal: Any)
 
 @pytest.fixture
 def survey(tmp_path: Any, number: Any) -> Any:
-    """The survey that it brings, in a database of the test."""
+    """The survey that the application ships, in a test database."""
     package, config = import_module("automated_survey_flask"), import_module("automated_survey_flask.config")
     config.DevelopmentConfig.SQLALCHEMY_DATABASE_URI = f"sqlite:///{tmp_path}/survey.sqlite"
     if "sqlalchemy" not in package.app.extensions:
@@ -107,7 +107,7 @@ def test_who_hangs_up_early_leaves_no_recording(survey: Any, caller: Any, twilio
 
 @pytest.fixture(scope="module")
 def senators(tmp_path_factory: Any) -> Any:
-    """Its senators, and one zip code, in a database of these tests."""
+    """The application's senators, and one zip code, in a test database."""
     os.environ["DATABASE_URI"] = f"sqlite:///{tmp_path_factory.mktemp('senators')}/congress.sqlite"
     package, parsers = import_module("call_forward_flask"), import_module("call_forward_flask.parsers")
     with package.app.app_context():

@@ -1,4 +1,4 @@
-"""A listener for three phones, a clock that a test moves, and what it keeps and says."""
+"""A listener for three phones with a clock that a test moves, and its files and messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PHONES = ("lobby", "kitchen", "library")
 
 @dataclass
 class Desk:
-    """What a test works with."""
+    """The listener with its clock, files and messages."""
 
     addresses: dict[str, str] = field(default_factory=dict)
     at: datetime = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -30,13 +30,13 @@ class Desk:
         )
 
     def hear(self, messages: Iterable[str], form: Imitation = linksys, address: str = "192.0.2.31") -> None:
-        """Take messages as a device logs them."""
+        """Process messages as a device logs them."""
         for message in messages:
             for datagram in form(message):
                 self.listener.take(datagram, address)
 
     def wait(self, **time: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.at += timedelta(**time)
 
     @property
@@ -47,11 +47,11 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Desk:
-    """A listener that knows no addresses."""
+    """A listener without known addresses."""
     return Desk()
 
 
 @pytest.fixture
 def make_desk() -> Callable[..., Desk]:
-    """Makes listeners that know addresses."""
+    """A function that makes listeners with known addresses."""
     return Desk

@@ -1,4 +1,4 @@
-"""Small imitations of how devices log SIP: the form of each make, as far as somebody published it."""
+"""Small imitations of devices' SIP logs, in each maker's format as far as it was published."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def newer_grandstream(message: str, mac: str = MAC) -> Iterator[bytes]:
 
 
 def polycom(message: str) -> Iterator[bytes]:
-    """A SoundPoint IP: its documented fields; that each line of a message is a record of its own is assumed."""
+    """A SoundPoint IP: its documented fields; that each line of a message is a record is assumed."""
     for line in message.splitlines():
         yield f"<135>011511.006|sip  |0|00|{line}".encode()
 
 
 def linksys(message: str) -> Iterator[bytes]:
-    """A PAP2T or SPA: nothing of its form was found; the whole message in one record is assumed, ended by a NUL."""
+    """A PAP2T or SPA: no source was found for its format; one record a message, ended by a NUL, is assumed."""
     yield f"<134>{message}\0".encode()
 
 
 def dated_linksys(message: str) -> Iterator[bytes]:
-    """The other way in which it could be: a record a line, with RFC 3164's date and host."""
+    """The alternative assumption: a record a line, with RFC 3164's date and host."""
     for line in message.splitlines():
         yield f"<134>Jan  1 00:00:12 192.0.2.31 {line}".encode()
 
@@ -83,6 +83,6 @@ def response(request: str, status: int) -> str:
 
 
 def exchange(user: str, status: int = 200, **options: int | str | None) -> list[str]:
-    """A REGISTER and what came of it."""
+    """A REGISTER and its response."""
     asked = register(user, **options)  # type: ignore[arg-type]
     return [asked, response(asked, status)]

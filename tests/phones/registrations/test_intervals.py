@@ -1,4 +1,4 @@
-"""What is known of a phone, when, and why not."""
+"""Intervals of a phone's registration state, with their reasons."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def minute(number: float) -> datetime:
 
 
 def told(at: float, state: str = "registered", reason: str = "", expires_s: int = 600) -> Evidence:
-    """What the lobby told at a minute."""
+    """A registration event of the lobby at this minute."""
     return evidence_of(Registration(minute(at), "lobby", STATES[state], reason, expires_s))
 
 
 def called(at: float, *, is_on: bool) -> Evidence:
-    """What became of a call to it."""
+    """The outcome of a call to it."""
     return Evidence(minute(at), "lobby", is_on, minute(at + 10), "a call", "" if is_on else "32009")
 
 
 def course(*evidence: Evidence, until: float = 120) -> list[tuple[str, float, float]]:
-    """What is known, from which minute to which."""
+    """The known states with their first and last minutes."""
     intervals = find_intervals(evidence, ["lobby"], START, minute(until))
     return [
         (one.known.value, (one.since - START) / minute_long(), (one.until - START) / minute_long()) for one in intervals
@@ -48,17 +48,17 @@ def course(*evidence: Evidence, until: float = 120) -> list[tuple[str, float, fl
 
 
 def minute_long() -> timedelta:
-    """One of them."""
+    """A state that lasts a minute."""
     return timedelta(minutes=1)
 
 
 def test_a_phone_that_renews_in_time_is_on_without_a_gap() -> None:
-    """And no longer than its last registration holds."""
+    """Until its last registration expires."""
     assert course(told(5), told(10), told(15)) == [("not known", 0, 5), ("known on", 5, 25.5), ("not known", 25.5, 120)]
 
 
 def test_a_phone_that_falls_silent_is_not_known() -> None:
-    """It may be unplugged, and it may be its log that is."""
+    """Either the phone or only its log may be off."""
     assert course(told(0), told(60), until=65) == [("known on", 0, 10.5), ("not known", 10.5, 60), ("known on", 60, 65)]
 
 
@@ -73,7 +73,7 @@ def test_a_refusal_is_known_at_once_with_its_reason() -> None:
 
 
 def test_a_phone_that_unregistered_is_off_for_a_day_and_then_not_known() -> None:
-    """It would have told that it is back."""
+    """It would have logged its return."""
     assert course(told(0, "unregistered", expires_s=0), until=3000) == [
         ("known off", 0, 1440),
         ("not known", 1440, 3000),
@@ -81,7 +81,7 @@ def test_a_phone_that_unregistered_is_off_for_a_day_and_then_not_known() -> None
 
 
 def test_calls_put_right_what_was_told() -> None:
-    """A call that found it not registered ends what a line promised; one that rang ends a failure."""
+    """A call that found it unregistered ends a logged registration; one that rang ends a failure."""
     assert course(told(0), called(3, is_on=False), until=20) == [
         ("known on", 0, 3),
         ("known off", 3, 13),
@@ -91,12 +91,12 @@ def test_calls_put_right_what_was_told() -> None:
 
 
 def test_a_call_does_not_shorten_a_long_registration() -> None:
-    """An hour's registration holds for the hour, whatever shorter evidence comes meanwhile."""
+    """An hour's registration lasts an hour, despite later evidence with a shorter duration."""
     assert course(told(0, expires_s=3600), called(5, is_on=True), until=60) == [("known on", 0, 60)]
 
 
 def test_a_phone_that_comes_and_goes_is_flapping() -> None:
-    """Four changes within the last day, and not before."""
+    """From the fourth change within a day."""
     for count, is_flapping in ((2, False), (5, True)):
         evidence = [told(n, "failed" if n % 2 else "registered", "x") for n in range(count)]
         phone = sum_up(find_intervals(evidence, ["lobby"], START, minute(9)))["lobby"]
@@ -107,7 +107,7 @@ def test_a_phone_that_comes_and_goes_is_flapping() -> None:
 
 
 def test_a_phone_without_a_word_is_not_known() -> None:
-    """From the first to the last moment, and it is there."""
+    """From the first to the last moment, in one interval."""
     assert find_intervals([], ["lobby"], START, minute(5)) == [Interval("lobby", Known.NOT, START, minute(5))]
 
 
@@ -119,7 +119,7 @@ def test_a_phone_without_a_word_is_not_known() -> None:
     )
 )
 def test_intervals_follow_one_another(drawn: list[tuple[int, str | bool, int]]) -> None:
-    """Whatever is told, they cover the time once, without gaps, and neighbours differ."""
+    """For any events they cover the time once, without gaps, and neighbours differ."""
     evidence = [
         called(at, is_on=said) if isinstance(said, bool) else told(at, said, expires_s=expires)
         for at, said, expires in drawn
@@ -134,7 +134,7 @@ def test_intervals_follow_one_another(drawn: list[tuple[int, str | bool, int]]) 
 
 @pytest.mark.parametrize("state", list(RegistrationState))
 def test_every_state_is_evidence(state: RegistrationState) -> None:
-    """Of being there or away, for some time."""
+    """For being on or off, for some time."""
     found = evidence_of(Registration(START, "lobby", state, expires_s=600))
     assert found.holds_until > found.at
     assert found.is_on is (state is RegistrationState.REGISTERED)

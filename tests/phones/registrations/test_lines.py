@@ -1,4 +1,4 @@
-"""What is read out of lines: registrations, in every make's form, and nothing else."""
+"""Reading registrations, and nothing else, from log lines in every maker's format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORM = pytest.mark.parametrize("form", IMITATIONS.values(), ids=IMITATIONS)
 
 @FORM
 def test_a_phone_registers_is_refused_and_unregisters(form: Imitation, desk: Desk) -> None:
-    """In each form, with the seconds that hold at Twilio and the refusal in words of ours."""
+    """In each format, with Twilio's limits for the expiry and our own words for the refusal."""
     desk.hear(exchange("lobby"), form)
     desk.hear(exchange("lobby", 403), form)
     desk.hear(exchange("lobby", expires=0), form)
@@ -32,7 +32,7 @@ def test_a_phone_registers_is_refused_and_unregisters(form: Imitation, desk: Des
 
 @FORM
 def test_a_challenge_is_no_failure_until_it_comes_again_and_again(form: Imitation, desk: Desk) -> None:
-    """One asks for the password and one may say that a nonce is old; a third in a row says that it is not accepted."""
+    """The first asks for the password and the second may report a stale nonce; a third means a rejection."""
     for status in (407, 407, 200, 407, 407):
         desk.hear(exchange("lobby", status), form)
     assert desk.told == [("lobby", "registered", "", 600)]
@@ -42,7 +42,7 @@ def test_a_challenge_is_no_failure_until_it_comes_again_and_again(form: Imitatio
 
 @FORM
 def test_two_registers_without_an_answer_are_a_failure(form: Imitation, desk: Desk) -> None:
-    """One may be a datagram that was lost; the same REGISTER sent again is none of them."""
+    """A single one may be a lost datagram; a retransmission does not count."""
     first = register("lobby")
     desk.hear([first, first, first, register("lobby")], form)
     assert desk.told == []
@@ -62,14 +62,14 @@ def test_two_registers_without_an_answer_are_a_failure(form: Imitation, desk: De
     ],
 )
 def test_a_registration_holds_as_long_as_twilio_lets_it(options: dict[str, Any], expires_s: int, desk: Desk) -> None:
-    """Between 600 and 3,600 seconds, a Contact's own expiry before that of the request."""
+    """Between 600 and 3,600 seconds; a Contact's expires goes before the Expires header."""
     desk.hear(exchange("lobby", **options))
     assert [one.expires_s for one in desk.kept] == [expires_s]
     assert [one.state.value for one in desk.kept] == ["registered" if expires_s else "unregistered"]
 
 
 def test_every_line_twice_tells_nothing_more(desk: Desk) -> None:
-    """A Linksys that has both servers set sends lines to each, and both are this machine."""
+    """A Linksys with both log servers set to this machine sends each line twice."""
     for message in exchange("lobby"):
         desk.hear([message, message])
     assert desk.told == [("lobby", "registered", "", 600)]
@@ -77,7 +77,7 @@ def test_every_line_twice_tells_nothing_more(desk: Desk) -> None:
 
 @FORM
 def test_calls_leave_nothing(form: Imitation, desk: Desk) -> None:
-    """An INVITE and what follows it are read by nobody, whatever their numbers are."""
+    """INVITEs and other requests of calls are ignored, with their numbers."""
     invite = register("lobby", cseq=7).replace("REGISTER", "INVITE").replace("sip:demo", "sip:+15035550101@demo")
     asked = register("lobby", cseq=7)
     desk.hear([asked, invite, response(invite, 200), response(invite, 403)], form)
@@ -87,7 +87,7 @@ def test_calls_leave_nothing(form: Imitation, desk: Desk) -> None:
 
 
 def test_a_response_without_its_request_tells_nothing(desk: Desk) -> None:
-    """Nobody could tell whether it registered or unregistered the phone; nor does one that is provisional, or late."""
+    """It could belong to either kind of REGISTER; provisional and late responses are ignored too."""
     asked = register("lobby", cseq=5)
     desk.hear([response(asked, 200)])
     desk.hear([asked, response(asked, 100), response(register("lobby", cseq=4), 200)])
@@ -97,14 +97,14 @@ def test_a_response_without_its_request_tells_nothing(desk: Desk) -> None:
 
 
 def test_two_ports_of_one_device_are_two_phones(desk: Desk) -> None:
-    """Each line names its own, and they may take turns."""
+    """Each line names its phone, and lines of both may alternate."""
     one, other = register("lobby"), register("kitchen")
     desk.hear([one, other, response(other, 403), response(one, 200)], grandstream)
     assert [told[:2] for told in desk.told] == [("kitchen", "failed"), ("lobby", "registered")]
 
 
 def test_a_grandstream_has_a_sentence_of_its_own(desk: Desk) -> None:
-    """It names no phone, so it is of the only one that registers through the device, once that is known."""
+    """It names no phone, so it counts for the device's only registering phone, once known."""
     text = "1696364494.645840 SigCtrl::performRegistration on acct 0, Registered: {}, proxyUrl: demo.sip.twilio.com"
     desk.hear([text.format(1)], grandstream)
     assert desk.told == []
@@ -116,7 +116,7 @@ def test_a_grandstream_has_a_sentence_of_its_own(desk: Desk) -> None:
 
 
 def test_a_sentence_is_not_said_again_by_the_record_behind_it(desk: Desk) -> None:
-    """Records end without a line's end; what comes minutes later is something else."""
+    """Records have no line ends; a record minutes later is a new one."""
     desk.hear(exchange("lobby"), grandstream)
     desk.wait(minutes=5)
     desk.hear(["SigCtrl::performRegistration on acct 0, Registered: 1"], grandstream)
@@ -153,19 +153,19 @@ def test_a_sentence_is_not_said_again_by_the_record_behind_it(desk: Desk) -> Non
     ],
 )  # fmt: skip
 def test_lines_that_were_published_are_told_apart(line: str, maker: str, mac: str, text: str) -> None:
-    """The make, the MAC address and the text of each."""
+    """Maker, MAC address and text of each."""
     assert split_line(line.encode()) == (maker, mac, text)
 
 
 def test_each_form_and_sentence_says_where_it_was_seen() -> None:
-    """Or that it was not."""
+    """Or that no source was found."""
     assert all(one.evidence for one in (*FORMS, *SENTENCES))
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.binary(max_size=300) | st.sampled_from([line.encode() for line in exchange("lobby")])))
 def test_no_datagram_breaks_the_reader(datagrams: list[bytes]) -> None:
-    """Whatever comes, only phones that are known are told of, with words of ours."""
+    """For any input, only known phones are reported, in our own words."""
     device = DeviceLog(datetime(2026, 3, 2, tzinfo=UTC))
     for datagram in datagrams:
         maker, _, text = split_line(datagram)
@@ -176,7 +176,7 @@ def test_no_datagram_breaks_the_reader(datagrams: list[bytes]) -> None:
 
 
 def test_a_record_may_be_cut_anywhere(make_desk: Callable[[], Desk]) -> None:
-    """Wherever a device breaks a message off, in the middle of a number too, the next record goes on with it."""
+    """At any place, even within a number, the next record continues the message."""
     asked = register("lobby", cseq=2345, expires=1200)
     answered = response(asked, 200)
     head = f"<15> HT801 [{MAC}] [1.0.49.2] GS_ATA: USER.DEBUG  ".encode()
@@ -193,7 +193,7 @@ def test_a_record_may_be_cut_anywhere(make_desk: Callable[[], Desk]) -> None:
     "text", ["REGISTER sip:" + "a" * 9000, "To: " + "<" * 9000, "Contact: " + ";" * 9000, " " * 9000]
 )
 def test_long_lines_are_read_at_once(text: str) -> None:
-    """No pattern takes longer than the line is long; a test that hangs fails."""
+    """Patterns take linear time; otherwise this test would hang."""
     device = DeviceLog(datetime(2026, 3, 2, tzinfo=UTC))
     for line in ("REGISTER sip:a SIP/2.0\n", text, text + "\n" + text):
         maker, _, rest = split_line(line.encode())

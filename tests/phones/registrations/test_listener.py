@@ -1,4 +1,4 @@
-"""Who a line is of, and what floods, forgers, wrong clocks and foreign text come to."""
+"""Assigning lines to phones, and handling floods, forgeries, wrong clocks and untrusted text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REGISTERED = "SigCtrl::performRegistration on acct 0, Registered: 1"
 
 
 def test_a_phone_keeps_its_name_at_another_address(desk: Desk) -> None:
-    """The name in the line counts, wherever it comes from."""
+    """The name in the line decides, whatever its source address."""
     desk.hear(exchange("lobby"))
     desk.wait(minutes=5)
     desk.hear(exchange("lobby"), address="192.0.2.77")
@@ -37,7 +37,7 @@ def test_a_phone_keeps_its_name_at_another_address(desk: Desk) -> None:
 
 
 def test_phones_behind_one_address_are_told_apart_by_name(desk: Desk) -> None:
-    """A line that names none of them is left out, and that is said."""
+    """A line without a name is left out, and reported."""
     desk.hear(exchange("lobby"), grandstream)
     desk.hear(exchange("kitchen"), grandstream)
     desk.wait(minutes=5)
@@ -47,7 +47,7 @@ def test_phones_behind_one_address_are_told_apart_by_name(desk: Desk) -> None:
 
 
 def test_devices_behind_one_address_are_told_apart_by_their_mac_addresses(desk: Desk) -> None:
-    """Two Grandstreams behind a router, one phone each."""
+    """Two Grandstreams behind a NAT, one phone each."""
     for client, mac in (("lobby", "c0:74:ad:00:01:01"), ("kitchen", "c0:74:ad:00:01:02")):
         desk.hear(exchange(client), lambda text, mac=mac: grandstream(text, mac))  # type: ignore[misc]
     desk.wait(minutes=5)
@@ -56,7 +56,7 @@ def test_devices_behind_one_address_are_told_apart_by_their_mac_addresses(desk: 
 
 
 def test_an_address_that_was_given_a_phone_names_it(make_desk: Callable[..., Desk]) -> None:
-    """Lines that name nobody are its own from the first one on."""
+    """Lines without a name from a declared address belong to its phone."""
     desk = make_desk({"lobby": "192.0.2.31"})
     desk.hear([REGISTERED], grandstream)
     assert [one.client for one in desk.kept] == ["lobby"]
@@ -66,7 +66,7 @@ def test_an_address_that_was_given_a_phone_names_it(make_desk: Callable[..., Des
 def test_nobody_else_speaks_for_a_phone_with_an_address(
     form: Callable[..., object], make_desk: Callable[..., Desk]
 ) -> None:
-    """A forged line from elsewhere is not kept, nor one of another phone from its address; each is named."""
+    """Lines about it from elsewhere, and lines about others from its address, are rejected and reported."""
     desk = make_desk({"lobby": "192.0.2.31"})
     desk.hear(exchange("lobby", expires=0), form, address="192.0.2.66")  # type: ignore[arg-type]
     desk.hear(exchange("kitchen"), form)  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def test_nobody_else_speaks_for_a_phone_with_an_address(
 
 
 def test_a_device_of_no_phone_is_named_once_an_hour(desk: Desk) -> None:
-    """One that registers under a foreign name at once, without that name; a silent one after an hour and more."""
+    """One with an unknown user name at once, without that name; a silent one after over an hour."""
     desk.hear(exchange("+15035550101"), grandstream)
     desk.hear(exchange("+15035550101"), grandstream)
     desk.hear(["hello"], polycom, address="192.0.2.40")
@@ -95,14 +95,14 @@ def test_a_device_of_no_phone_is_named_once_an_hour(desk: Desk) -> None:
 
 
 def test_a_stranger_beside_a_known_phone_is_named_too(desk: Desk) -> None:
-    """The second port of an adapter with a misspelt user name, for one; what the first tells is kept."""
+    """For example the second port of an adapter with a misspelt user name; the first one's lines are kept."""
     desk.hear([*exchange("lobby"), *exchange("lobyb"), *exchange("lobyb")], grandstream)
     assert [one.client for one in desk.kept] == ["lobby"]
     assert desk.said == ["192.0.2.31: one of several phones here registers under no name of clients.yaml"]
 
 
 def test_a_flood_from_one_address_leaves_the_others_heard(desk: Desk) -> None:
-    """It is cut off for ten seconds, and named."""
+    """Its address is ignored for ten seconds, and reported."""
     for _ in range(MOST_LINES + 10):
         desk.listener.take(b"<14>noise", "192.0.2.66")
     desk.hear(exchange("lobby"), address="192.0.2.66")
@@ -116,7 +116,7 @@ def test_a_flood_from_one_address_leaves_the_others_heard(desk: Desk) -> None:
 
 
 def test_addresses_made_up_by_the_thousand_fill_neither_memory_nor_terminal(desk: Desk) -> None:
-    """What is remembered is bounded, and so is what is said in an hour."""
+    """Memory and messages per hour are bounded."""
     asked = register("stranger").encode()
     for number in range(3 * MOST_DEVICES):
         desk.listener.take(asked, f"203.0.113.{number}")
@@ -127,7 +127,7 @@ def test_addresses_made_up_by_the_thousand_fill_neither_memory_nor_terminal(desk
 
 
 def test_made_up_addresses_are_read_no_longer_than_a_server_can_bear(desk: Desk) -> None:
-    """All of them together have a bound, too, and it is named once."""
+    """Their total rate has a limit, reported once."""
     for number in range(MOST_IN_ALL + 5):
         desk.listener.take(b"<14>noise", f"2001:db8::{number:x}")
     assert desk.listener.counts["flood"] == 5
@@ -135,7 +135,7 @@ def test_made_up_addresses_are_read_no_longer_than_a_server_can_bear(desk: Desk)
 
 
 def test_a_forger_fills_no_disk(desk: Desk) -> None:
-    """A phone that is said to come and go a thousand times in ten minutes is kept thirty times."""
+    """Of a thousand changes in ten minutes thirty are kept."""
     for _ in range(1000):
         desk.hear(exchange("lobby"))
         desk.hear(exchange("lobby", 403))
@@ -144,7 +144,7 @@ def test_a_forger_fills_no_disk(desk: Desk) -> None:
 
 
 def test_the_same_within_a_minute_is_kept_once(desk: Desk) -> None:
-    """And once more when it is said later."""
+    """A later repetition is kept again."""
     for seconds in (0, 20, 20, 30):
         desk.wait(seconds=seconds)
         desk.hear(exchange("lobby"))
@@ -152,7 +152,7 @@ def test_the_same_within_a_minute_is_kept_once(desk: Desk) -> None:
 
 
 def test_a_devices_clock_does_not_matter_and_ours_may_be_set_back(desk: Desk) -> None:
-    """Times are those of arrival; going back is no reason to refuse anything."""
+    """Times are times of arrival; a clock set back causes no error."""
     desk.hear(exchange("lobby"), IMITATIONS["dated_linksys"])
     at = desk.at
     desk.wait(hours=-5)
@@ -161,7 +161,7 @@ def test_a_devices_clock_does_not_matter_and_ours_may_be_set_back(desk: Desk) ->
 
 
 def test_nothing_foreign_is_kept_or_said(desk: Desk) -> None:
-    """Neither escapes for a terminal, nor passwords' digests, nor numbers: our words and declared names alone."""
+    """No terminal escapes, password digests or numbers: only our own words and declared names."""
     nasty = exchange("lobby", 403)
     nasty[1] = nasty[1].replace("As it is", "\x1b[2J\x1b]0;owned\x07")
     desk.hear(nasty, linksys)
@@ -175,7 +175,7 @@ def test_nothing_foreign_is_kept_or_said(desk: Desk) -> None:
 
 
 def test_datagrams_come_through_a_socket() -> None:
-    """From loopback, with the address that they came from; silence is told from a line."""
+    """From loopback, with their source address; a timeout differs from a line."""
     kept: list[Registration] = []
     with open_socket("127.0.0.1", 0) as opened, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
         device.bind(("127.0.0.9", 0))
@@ -190,7 +190,7 @@ def test_datagrams_come_through_a_socket() -> None:
 
 
 def test_a_port_that_can_not_be_had_is_named() -> None:
-    """Taken, somebody else's address, or none at all: a line each."""
+    """A port in use, another machine's address, or an invalid one: a line each."""
     with open_socket("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"127.0.0.1:{port}: is taken, by another syslog server perhaps"):

@@ -1,4 +1,4 @@
-"""Registrations in files: what was kept is read again, whatever happened meanwhile."""
+"""Registrations in files are read back after restarts, damage and full disks."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ DAY = timedelta(days=1)
 
 
 def one(client: str = "lobby", **others: object) -> Registration:
-    """A registration of now."""
+    """A registration event of now."""
     return Registration(datetime.now(UTC), client, RegistrationState.REGISTERED, **others)  # type: ignore[arg-type]
 
 
 def load(folder: Path) -> list[Registration]:
-    """All of about now."""
+    """All events of about now."""
     now = datetime.now(UTC)
     return load_registrations(folder, now - DAY, now + DAY)
 
 
 def test_what_is_kept_is_read_again_after_a_restart(tmp_path: Path) -> None:
-    """By a second listener, too, which goes on where the first one ended."""
+    """A second listener continues the first one's file."""
     with keep_registrations(tmp_path) as keep:
         keep(one(expires_s=600, source="192.0.2.31"))
     with keep_registrations(tmp_path) as keep:
@@ -39,7 +39,7 @@ def test_what_is_kept_is_read_again_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_damaged_lines_and_other_times_are_left_out(tmp_path: Path) -> None:
-    """A torn line, another event, a state that nobody knows."""
+    """A torn line, another event, an unknown state."""
     with keep_registrations(tmp_path) as keep:
         keep(one())
     (path,) = tmp_path.glob("*.jsonl")
@@ -54,7 +54,7 @@ def test_damaged_lines_and_other_times_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What can't be written waits, and what waits is bounded and counted."""
+    """Events wait to be written; those beyond a limit are dropped and counted."""
     counts: Counter[str] = Counter()
 
     def full(*_: object) -> None:

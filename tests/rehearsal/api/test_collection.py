@@ -1,4 +1,4 @@
-"""What every resource answers alike, shown with one that is made up: fleets, and the boats in them."""
+"""Common behaviour of all resources, shown with made-up ones: fleets, and the boats in them."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def tables(tmp_path: Path) -> Iterator[Tables]:
 
 @pytest.fixture
 def sail(tables: Tables) -> Thing:
-    """A sail of a boat of the fleet north."""
+    """A sail of a boat in the fleet north."""
     fleet = FLEETS.add(tables, "", "north", {"unique_name": "north"})
     boat = BOATS.add(tables, fleet.sid, "gull", {"unique_name": "gull"})
     return SAILS.add(tables, boat.sid, "jib", {"colour": "red"})
 
 
 def at(path: str, **names: str) -> ApiRequest:
-    """A request for a path, with the variables in it."""
+    """A request for a path, with its variables."""
     return ApiRequest("GET", HARBOUR.host, path, names)
 
 
 def test_a_resource_shows_its_own_fields_and_those_that_all_have(tables: Tables, sail: Thing) -> None:
-    """SIDs of all that it belongs to, dates, its own fields, its address; no date of a change where none can be."""
+    """SIDs of its parents, dates, its own fields, its URL; no date_updated if it can't change."""
     boat = tables.get("boat", sail.parent)
     assert boat is not None
     body = SAILS.body(tables, sail)
@@ -51,7 +51,7 @@ def test_a_resource_shows_its_own_fields_and_those_that_all_have(tables: Tables,
 
 
 def test_a_list_holds_what_belongs_to_the_parent_in_the_path(tables: Tables, sail: Thing) -> None:
-    """By the parent's SID, or by its unique name where that stands for the SID; nothing of another parent."""
+    """By the parent's SID or unique name, without those of other parents."""
     FLEETS.add(tables, "", "south", {})
     boats = {name: BOATS.list(tables, at("/v1/Fleets/x/Boats", FleetSid=name)).body for name in ("north", "south")}
     assert [one["sid"] for one in boats["north"]["boats"]] == [sail.parent]
@@ -59,7 +59,7 @@ def test_a_list_holds_what_belongs_to_the_parent_in_the_path(tables: Tables, sai
 
 
 def test_whatever_the_path_does_not_lead_to_is_a_404(tables: Tables, sail: Thing) -> None:
-    """A resource under another parent is not there, nor is anything under a parent that is not."""
+    """A resource under the wrong parent is not found, nor anything under a parent that does not exist."""
     south = FLEETS.add(tables, "", "south", {})
     for fleet in (south.sid, "east"):
         with pytest.raises(Refusal) as raised:
@@ -68,13 +68,13 @@ def test_whatever_the_path_does_not_lead_to_is_a_404(tables: Tables, sail: Thing
 
 
 def test_a_deletion_takes_along_what_belongs_to_a_resource(tables: Tables, sail: Thing) -> None:
-    """With a fleet go its boats and their sails."""
+    """Deleting a fleet deletes its boats and their sails."""
     assert FLEETS.delete(tables, at("/v1/Fleets/north", Sid="north")).status == 204
     assert tables.get("sail", sail.sid) is None
 
 
 def test_a_resource_is_asked_for_at_its_own_addresses() -> None:
-    """Lists and fetches come of themselves, all else is named; the 2010 API has a form of its own."""
+    """List and fetch routes are automatic, others are declared; the 2010 API has its own form of path."""
     asked = [(one.method, one.path) for one in SAILS.operations(delete=SAILS.delete)]
     path = "/v1/Fleets/{FleetSid}/Boats/{BoatSid}/Sails"
     assert asked == [("GET", path), ("GET", f"{path}/{{Sid}}"), ("DELETE", f"{path}/{{Sid}}")]

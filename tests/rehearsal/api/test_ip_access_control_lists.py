@@ -1,4 +1,4 @@
-"""IP access control lists: what is refused, and which calls they let in."""
+"""IP access control lists: their errors, and the calls that they admit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def refused(code: int) -> Any:
 def test_both_credentials_and_address_must_pass(
     client: Client, door: Door, address: dict[str, Any], heard: int | None
 ) -> None:
-    """A phone with the right credentials gets in from a listed address or range, and elsewhere is told 32201."""
+    """Valid credentials are accepted from a listed address or range, and get 32201 from elsewhere."""
     domain = add_phone(client, "lobby", DOMAIN)
     client.sip.domains(domain).auth.calls.ip_access_control_list_mappings.create(new_list(client, **address))
     assert set(client.sip.domains(domain).fetch().auth_type.split(",")) == {"IP_ACL", "CREDENTIAL_LIST"}
@@ -49,7 +49,7 @@ def test_both_credentials_and_address_must_pass(
 
 
 def test_addresses_alone_are_no_rehearsed_way_in(client: Client, door: Door) -> None:
-    """A domain without credentials lets a call in by its address on Twilio; here it is refused as not modelled."""
+    """Twilio admits calls to a domain without credentials by address; here that is not modelled and rejected."""
     domain = client.sip.domains.create(domain_name=DOMAIN)
     listed = new_list(client, ip_address=PHONES_COME_FROM)
     client.sip.domains(domain.sid).auth.calls.ip_access_control_list_mappings.create(listed)
@@ -60,7 +60,7 @@ def test_addresses_alone_are_no_rehearsed_way_in(client: Client, door: Door) -> 
 
 
 def test_both_addresses_of_mappings_share_one_store(client: Client) -> None:
-    """A list that is mapped through one address is mapped through the other as well."""
+    """A mapping created under either path is visible under both."""
     domain = client.sip.domains(client.sip.domains.create(domain_name=DOMAIN).sid)
     listed = new_list(client)
     domain.ip_access_control_list_mappings.create(listed)
@@ -70,7 +70,7 @@ def test_both_addresses_of_mappings_share_one_store(client: Client) -> None:
 
 
 def test_a_mapped_list_stays(client: Client) -> None:
-    """Deleting a list that a domain still uses is 21236; unmapped, it goes."""
+    """Deleting a mapped list is 21236; without mappings it succeeds."""
     domain = client.sip.domains(client.sip.domains.create(domain_name=DOMAIN).sid)
     listed = new_list(client)
     domain.ip_access_control_list_mappings.create(listed)
@@ -81,7 +81,7 @@ def test_a_mapped_list_stays(client: Client) -> None:
 
 
 def test_names_and_addresses_are_unique_and_sound(client: Client) -> None:
-    """A name or an address twice is 21235, a wrong address or prefix 21238, and the 26th address 21237."""
+    """A duplicate name or address is 21235, an invalid address or prefix 21238, the 26th address 21237."""
     addresses = client.sip.ip_access_control_lists(new_list(client, ip_address="192.0.2.1")).ip_addresses
     with refused(21235):
         new_list(client)

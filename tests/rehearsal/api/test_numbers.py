@@ -1,4 +1,4 @@
-"""Numbers for sale, numbers owned, addresses, and emergency registration, asked with Twilio's own client."""
+"""Available and owned numbers, addresses, and emergency registration, with Twilio's own client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HALL = ("Community Hall", "240 Alder Street", "Portland", "OR", "97205", "US")
 
 
 def refusal(run: Any) -> tuple[int, int]:
-    """The status and code of a refusal."""
+    """The status and code of an error."""
     with pytest.raises(TwilioRestException) as raised:
         run()
     return raised.value.status, raised.value.code
@@ -39,7 +39,7 @@ def number(client: Client) -> Any:
 
 
 def test_only_fictional_numbers_are_for_sale() -> None:
-    """Every number for sale is 555-0100 to 555-0199, and all hundred of area code 503 are."""
+    """Every available number is 555-0100 to 555-0199; area code 503 has all hundred."""
     numbers = stock("US") + stock("CA")
     assert all(re.fullmatch(r"\+1[2-9][0-9]{2}55501[0-9]{2}", number) for number in numbers)
     assert sum(number.startswith("+1503") for number in numbers) == 100
@@ -47,7 +47,7 @@ def test_only_fictional_numbers_are_for_sale() -> None:
 
 @pytest.mark.parametrize("number", ["+15035551234", "+442079460018", "+33123456789", "+819012345678"])
 def test_any_number_that_there_can_be_is_sold_by_its_digits(client: Client, number: str) -> None:
-    """A network of one's own is rehearsed with its own numbers, of any country; none of them is listed."""
+    """One's own network can be rehearsed with its numbers, of any country; they are found by their digits only."""
     assert client.available_phone_numbers("US").local.list(contains=number.lstrip("+")[-10:]) == []
     assert client.incoming_phone_numbers.create(phone_number=number).phone_number == number
     assert refusal(lambda: client.incoming_phone_numbers.create(phone_number=number)) == (400, 21422)
@@ -60,7 +60,7 @@ def test_a_number_that_there_can_not_be_is_not_sold(client: Client, number: str)
 
 
 def test_home_may_be_called_wherever_it_is(client: Client) -> None:
-    """A country in which the account owns a number is its home, which a new account may call; others are off."""
+    """A country in which a new account owns a number may be called; others may not."""
     britain = client.voice.v1.dialing_permissions.countries("GB")
     assert not britain.fetch().low_risk_numbers_enabled
     client.incoming_phone_numbers.create(phone_number="+442079460018")
@@ -70,7 +70,7 @@ def test_home_may_be_called_wherever_it_is(client: Client) -> None:
 
 @given(st.text(max_size=20))
 def test_a_search_pattern_is_a_pattern_or_a_refusal(text: str) -> None:
-    """Whatever is written into Contains gives a pattern, or a refusal with a code, and nothing else."""
+    """Any value of Contains is a pattern, or an error with a code."""
     try:
         assert contains_pattern(text).search("+15035550199") is not NotImplemented
     except Refusal as refused:
@@ -78,7 +78,7 @@ def test_a_search_pattern_is_a_pattern_or_a_refusal(text: str) -> None:
 
 
 def test_search_by_area_code_and_digits(client: Client) -> None:
-    """A search by area code and by digits finds what fits, with where it is and what it can."""
+    """A search by area code and digits returns matching numbers, with location and capabilities."""
     (found,) = client.available_phone_numbers("US").local.list(area_code=503, contains="5550103")
     assert (found.phone_number, found.friendly_name) == ("+15035550103", "(503) 555-0103")
     assert (found.locality, found.region, found.address_requirements) == ("Portland", "OR", "none")
@@ -87,13 +87,13 @@ def test_search_by_area_code_and_digits(client: Client) -> None:
 
 @pytest.mark.parametrize("contains", ["5", "5*5", "55501036666777788"])
 def test_search_with_a_wrong_pattern_is_refused(client: Client, contains: str) -> None:
-    """One digit, a wildcard in the middle, and more than sixteen characters answer 400."""
+    """One digit, a wildcard in the middle, or over sixteen characters give 400."""
     with pytest.raises(TwilioException):
         client.available_phone_numbers("US").local.list(contains=contains)
 
 
 def test_search_in_other_countries(client: Client, door: Door) -> None:
-    """Canada has numbers, Great Britain none, and an unknown country answers 404."""
+    """Canada has numbers, Great Britain none, and an unknown country gives 404."""
     assert client.available_phone_numbers("CA").local.list(limit=1)[0].iso_country == "CA"
     assert client.available_phone_numbers("GB").local.list() == []
     assert door.classic("GET", "/AvailablePhoneNumbers/XX/Local.json").status_code == 404
@@ -101,7 +101,7 @@ def test_search_in_other_countries(client: Client, door: Door) -> None:
 
 
 def test_owned_number_is_for_sale_no_more(client: Client, number: Any) -> None:
-    """A bought number is not found again, and can't be bought again (21422); released it can."""
+    """An owned number is not available and can't be bought (21422) until it is released."""
     search = client.available_phone_numbers("US").local
     assert search.list(contains="5035550103") == []
     assert refusal(lambda: client.incoming_phone_numbers.create(phone_number="+15035550103")) == (400, 21422)
@@ -120,13 +120,13 @@ def test_owned_number_is_for_sale_no_more(client: Client, number: Any) -> None:
     ],
 )
 def test_number_with_a_wrong_field_is_refused(number: Any, options: dict[str, str], code: int) -> None:
-    """A field of a number that does not fit answers its own code, and changes nothing."""
+    """An invalid field gives its own code, and changes nothing."""
     assert refusal(lambda: number.update(**options)) == (400, code)
     assert number.fetch().voice_url == ""
 
 
 def test_number_is_pointed_at_a_url_and_away(number: Any) -> None:
-    """A voice URL is set, kept when something else changes, and cleared by an empty string."""
+    """A voice URL is set, kept by other updates, and cleared by an empty value."""
     assert number.update(voice_url="https://example.com/in").voice_url == "https://example.com/in"
     assert number.update(friendly_name="Lobby").voice_url == "https://example.com/in"
     assert number.update(voice_url="").voice_url == ""
@@ -145,13 +145,13 @@ def test_number_is_pointed_at_a_url_and_away(number: Any) -> None:
     ],
 )
 def test_numbers_are_filtered(client: Client, number: Any, filters: dict[str, str], count: int) -> None:
-    """Own numbers are found by part of the number with * for a digit, and by friendly name."""
+    """By part of the number with * for a digit, and by friendly name."""
     assert number
     assert len(client.incoming_phone_numbers.list(**filters)) == count
 
 
 def test_emergency_address_registers_in_its_own_time(number: Any, address: str) -> None:
-    """A number is pending-registration first, and registered after two looks."""
+    """Its status is pending-registration for two reads, then registered."""
     assert number.update(emergency_address_sid=address).emergency_address_status == "pending-registration"
     assert [number.fetch().emergency_address_status for _ in range(2)] == ["pending-registration", "registered"]
     assert number.fetch().emergency_status == "Active"
@@ -159,7 +159,7 @@ def test_emergency_address_registers_in_its_own_time(number: Any, address: str) 
 
 @BOTH
 def test_emergency_address_of_a_purchase(client: Client, address: str, twilio: str) -> None:
-    """Ignored, as it was recorded, or registered in its own time, as documented."""
+    """It is ignored as recorded, or registered in time as documented."""
     number = client.incoming_phone_numbers.create(phone_number="+15035550104", emergency_address_sid=address)
     status = "pending-registration" if twilio == "documented" else "unregistered"
     assert number.emergency_address_status == status
@@ -167,14 +167,14 @@ def test_emergency_address_of_a_purchase(client: Client, address: str, twilio: s
 
 
 def test_emergency_address_registers_while_time_passes(number: Any, address: str, door: Door) -> None:
-    """A number is registered at the first look, once a minute has passed."""
+    """After a minute the first read shows it as registered."""
     number.update(emergency_address_sid=address)
     door.control("POST", "/clock", json={"advance_s": 61})
     assert number.fetch().emergency_address_status == "registered"
 
 
 def test_number_with_an_emergency_address_is_not_released(number: Any, address: str, client: Client) -> None:
-    """A number is released only when its emergency address is unregistered, which takes its time as well."""
+    """The number can be released once unregistration, which takes time, is complete."""
     number.update(emergency_address_sid=address)
     assert refusal(number.delete)[0] == 400
     client.incoming_phone_numbers.list()
@@ -188,7 +188,7 @@ def test_number_with_an_emergency_address_is_not_released(number: Any, address: 
 
 
 def test_emergency_address_is_cleared_before_another_is_set(client: Client, number: Any, address: str) -> None:
-    """Another address over a registered one is refused; the same one again changes nothing."""
+    """Replacing a registered address is an error; setting the same one has no effect."""
     other = client.addresses.create("Other", "1 Other Street", *HALL[2:], emergency_enabled=True).sid
     number.update(emergency_address_sid=address)
     assert refusal(lambda: number.update(emergency_address_sid=other))[0] == 400
@@ -196,14 +196,14 @@ def test_emergency_address_is_cleared_before_another_is_set(client: Client, numb
 
 
 def test_plain_address_is_no_emergency_address(client: Client, number: Any) -> None:
-    """An address that is not enabled for emergency calling is refused, one that is not there is a 404."""
+    """An address without emergency_enabled is rejected, and an unknown one gives 404."""
     plain = client.addresses.create(*HALL).sid
     assert refusal(lambda: number.update(emergency_address_sid=plain))[0] == 400
     assert refusal(lambda: number.update(emergency_address_sid="AD" + "0" * 32)) == (404, 20404)
 
 
 def test_address_is_corrected_or_refused(client: Client) -> None:
-    """An emergency address is corrected; where that is declined, 21629 tells the suggestion."""
+    """An emergency address is corrected; with AutoCorrectAddress=false 21629 has the suggestion."""
     sloppy = ("Hall", "240  Alder Street", "Portland", "oregon", "97205", "US")
     made = client.addresses.create(*sloppy, emergency_enabled=True)
     assert (made.street, made.region, made.validated) == ("240 Alder Street", "OR", True)
@@ -223,18 +223,18 @@ def test_address_is_corrected_or_refused(client: Client) -> None:
     ],
 )
 def test_impossible_emergency_address_is_refused(client: Client, address: tuple[str, ...]) -> None:
-    """No house number, no such state, a wrong postal code, or a country without emergency calling answer 21628."""
+    """No house number, an unknown state, a wrong postal code, or an unsupported country give 21628."""
     assert refusal(lambda: client.addresses.create(*address, emergency_enabled=True)) == (400, 21628)
 
 
 def test_incomplete_address_is_refused(door: Door) -> None:
-    """Every required part of an address must be there."""
+    """All required parts of an address must be given."""
     response = door.classic("POST", "/Addresses.json", data={"CustomerName": "Hall"})
     assert (response.status_code, response.json()["code"]) == (400, 20001)
 
 
 def test_addresses_are_filtered(client: Client, address: str) -> None:
-    """Addresses are found by friendly name, by customer, by country, and by whether they are for emergencies."""
+    """By friendly name, customer, country, and whether they are emergency addresses."""
     client.addresses.create(*HALL, friendly_name="plain")
     assert [one.sid for one in client.addresses.list(friendly_name="lobby")] == [address]
     assert [one.sid for one in client.addresses.list(emergency_enabled=True)] == [address]
@@ -243,7 +243,7 @@ def test_addresses_are_filtered(client: Client, address: str) -> None:
 
 
 def test_address_in_use_is_not_deleted(client: Client, number: Any, address: str) -> None:
-    """An address that a number needs is listed with it, and can't be deleted; a free one can."""
+    """An address that a number requires can't be deleted; an unused one can."""
     number.update(emergency_address_sid=address)
     (dependent,) = client.addresses(address).dependent_phone_numbers.list()
     assert dependent.phone_number == "+15035550103"
@@ -253,6 +253,6 @@ def test_address_in_use_is_not_deleted(client: Client, number: Any, address: str
 
 
 def test_address_is_updated_and_checked_again(client: Client, address: str) -> None:
-    """A changed emergency address is checked like a new one."""
+    """A changed emergency address is validated like a new one."""
     assert client.addresses(address).update(street="12 Quill Lane").street == "12 Quill Lane"
     assert refusal(lambda: client.addresses(address).update(postal_code="x")) == (400, 21628)

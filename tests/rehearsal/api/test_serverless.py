@@ -1,4 +1,4 @@
-"""Serverless v1, asked with Twilio's own client: services, environments, functions, builds, deployments, variables."""
+"""Serverless v1 with Twilio's own client: services, environments, functions, builds, deployments, variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HELLO = "exports.handler = (context, event, callback) => callback(null, 'hello')
 
 
 def refusal(run: Any) -> tuple[int, int]:
-    """The status and code of a refusal."""
+    """The status and code of an error."""
     with pytest.raises(TwilioRestException) as raised:
         run()
     return raised.value.status, raised.value.code
@@ -48,7 +48,7 @@ def build_of(client: Client, service: Any, door: Door, path: str = "/hello") -> 
 
 
 def test_service_is_found_by_sid_and_by_name(client: Client, service: Any) -> None:
-    """A service answers under its SID and under its unique name, with Twilio's defaults."""
+    """A service is fetched by SID and by unique name, with Twilio's defaults."""
     by_name = client.serverless.v1.services("phones").fetch()
     assert by_name.sid == service.fetch().sid
     assert (by_name.include_credentials, by_name.ui_editable) == (True, False)
@@ -60,7 +60,7 @@ def test_service_is_found_by_sid_and_by_name(client: Client, service: Any) -> No
     ("name", "friendly"), [("no spaces", "x"), ("x" * 51, "x"), ("x", "y" * 256), ("", "x"), ("x", "")]
 )
 def test_service_with_a_wrong_name_is_refused(client: Client, name: str, friendly: str) -> None:
-    """A unique name with a space, and names that are too long or empty, answer 400 with code 20001."""
+    """A unique name with a space, and names that are too long or empty, give 400 with code 20001."""
     assert refusal(lambda: client.serverless.v1.services.create(name, friendly)) == (400, 20001)
 
 
@@ -72,14 +72,14 @@ def test_service_update_leaves_its_unique_name(client: Client, service: Any) -> 
 
 
 def test_flags_must_be_booleans(door: Door, service: Any) -> None:
-    """A flag that is neither true nor false answers 400; a parameter that Twilio does not know is ignored."""
+    """A flag that is no boolean gives 400; an unknown parameter is ignored."""
     path = f"/Services/{service.fetch().sid}"
     assert door.serverless("POST", path, data={"UiEditable": "perhaps"}).json()["code"] == 20001
     assert door.serverless("POST", path, data={"Colour": "green"}).status_code == 200
 
 
 def test_recreated_service_has_another_domain(client: Client, service: Any) -> None:
-    """The digits of a service's domain change when it is deleted and made again."""
+    """A service created again gets other digits in its domain name."""
     before = service.fetch().domain_base
     service.delete()
     assert refusal(service.fetch) == (404, 20404)
@@ -87,7 +87,7 @@ def test_recreated_service_has_another_domain(client: Client, service: Any) -> N
 
 
 def test_deleting_a_service_deletes_all_of_it(client: Client, door: Door) -> None:
-    """What was in a deleted service is not found any more."""
+    """The resources of a deleted service are deleted."""
     made = deploy(client, door, {"/hello": ("public", HELLO)})
     client.serverless.v1.services(made.service).delete()
     assert refusal(client.serverless.v1.services(made.service).environments(made.environment).fetch) == (404, 20404)
@@ -95,7 +95,7 @@ def test_deleting_a_service_deletes_all_of_it(client: Client, door: Door) -> Non
 
 
 def test_environment_has_a_domain_with_its_suffix(service: Any) -> None:
-    """A domain name is the service's base, the suffix where there is one, and twil.io."""
+    """Its domain name is the service's base, the suffix if any, and twil.io."""
     base = service.fetch().domain_base
     assert service.environments.create("stage", domain_suffix="stage").domain_name == f"{base}-stage.twil.io"
     plain = service.environments.create("production")
@@ -103,7 +103,7 @@ def test_environment_has_a_domain_with_its_suffix(service: Any) -> None:
 
 
 def test_version_content_is_what_was_uploaded(service: Any, door: Door) -> None:
-    """The content of a version comes back as it was uploaded, with its path and visibility."""
+    """The content of a version is as uploaded, with path and visibility."""
     version = version_of(service, door, code="// ünïcode\nexports.handler = 1;", visibility="protected")
     function = service.functions(service.functions.list()[0].sid)
     fetched = function.function_versions(version)
@@ -113,13 +113,13 @@ def test_version_content_is_what_was_uploaded(service: Any, door: Door) -> None:
 
 
 def test_version_with_a_strange_visibility_is_refused(service: Any, door: Door) -> None:
-    """A visibility other than public, protected and private answers 400."""
+    """Any other visibility than public, protected and private gives 400."""
     function = service.functions.create(friendly_name="x").sid
     assert door.upload(service.fetch().sid, function, "/x", "secret", HELLO).status_code == 400
 
 
 def test_version_without_content_is_refused(service: Any, door: Door) -> None:
-    """An upload that lacks its file answers 400 and names the part."""
+    """An upload without its file gives 400 with the missing part."""
     function = service.functions.create(friendly_name="x").sid
     response = door.ask(
         "POST",
@@ -132,7 +132,7 @@ def test_version_without_content_is_refused(service: Any, door: Door) -> None:
 
 
 def test_build_is_ready_at_the_second_look(service: Any, door: Door) -> None:
-    """A build is building when it is made and at the first look, then completed, without any time passing."""
+    """Its status is building at first and on the first fetch, then completed, without any time passing."""
     build = service.builds.create(function_versions=[version_of(service, door)], runtime="node22")
     assert build.status == "building"
     status = service.builds(build.sid).build_status
@@ -140,14 +140,14 @@ def test_build_is_ready_at_the_second_look(service: Any, door: Door) -> None:
 
 
 def test_build_is_ready_when_time_has_passed(service: Any, door: Door) -> None:
-    """A build that nobody looked at is completed once enough simulated time has passed."""
+    """Without fetches a build is completed after some simulated time."""
     build = service.builds.create(function_versions=[version_of(service, door)], runtime="node22")
     door.control("POST", "/clock", json={"advance_s": 60})
     assert service.builds(build.sid).fetch().status == "completed"
 
 
 def test_build_shows_versions_dependencies_and_runtime(service: Any, door: Door) -> None:
-    """A build shows its versions, visibility in upper case, and its dependencies with Twilio's defaults added."""
+    """Its versions, visibility in upper case, and its dependencies with Twilio's defaults."""
     build = service.builds.create(
         function_versions=[version_of(service, door)], dependencies='[{"name":"lodash","version":"4.17.20"}]'
     )
@@ -160,7 +160,7 @@ def test_build_shows_versions_dependencies_and_runtime(service: Any, door: Door)
 
 
 def test_build_takes_dependencies_wrapped_in_quotes(service: Any, door: Door) -> None:
-    """Dependencies as a JSON string in a JSON string, as the toolkit sends them, are understood."""
+    """A JSON string within a JSON string, as the toolkit sends them, is accepted."""
     wrapped = '"[{\\"name\\":\\"lodash\\",\\"version\\":\\"4.17.20\\"}]"'
     build = service.builds.create(function_versions=[version_of(service, door)], dependencies=wrapped)
     assert {"name": "lodash", "version": "4.17.20"} in build.dependencies
@@ -168,7 +168,7 @@ def test_build_takes_dependencies_wrapped_in_quotes(service: Any, door: Door) ->
 
 @pytest.mark.parametrize("dependencies", ["{", "[1]", '[{"name":"x"}]', "7"])
 def test_build_with_wrong_dependencies_is_refused(service: Any, door: Door, dependencies: str) -> None:
-    """Dependencies that are not JSON array of name and version answer 400."""
+    """Dependencies must be a JSON array of name and version, else 400."""
     version = version_of(service, door)
     refused = refusal(lambda: service.builds.create(function_versions=[version], dependencies=dependencies))
     assert refused == (400, 20001)
@@ -176,7 +176,7 @@ def test_build_with_wrong_dependencies_is_refused(service: Any, door: Door, depe
 
 @pytest.mark.parametrize("runtime", ["node10", "node18", "node99", "deno"])
 def test_build_on_another_runtime_is_refused(service: Any, door: Door, runtime: str) -> None:
-    """A retired runtime answers 20001, and so does one that never was."""
+    """Retired and unknown runtimes give 20001."""
     version = version_of(service, door)
     assert refusal(lambda: service.builds.create(function_versions=[version], runtime=runtime)) == (400, 20001)
 
@@ -196,7 +196,7 @@ def test_build_on_another_runtime_is_refused(service: Any, door: Door, runtime: 
 def test_a_build_has_a_runtime_handler_of_the_platform(
     service: Any, door: Door, runtime: str, asked: str, given: str | None
 ) -> None:
-    """A version that the platform lacks is refused, however new it is on npm; node24 raises old ones, down to 1.2.0."""
+    """Only versions of the handler that Twilio has are accepted; node24 raises old ones, down to 1.2.0."""
     dependencies = json.dumps([{"name": "@twilio/runtime-handler", "version": asked}])
     version = version_of(service, door)
 
@@ -210,7 +210,7 @@ def test_a_build_has_a_runtime_handler_of_the_platform(
 
 
 def test_versions_of_a_build_come_in_no_order_of_their_paths(client: Client, service: Any, door: Door) -> None:
-    """Nobody can rely on an order that Twilio does not keep."""
+    """As Twilio keeps no order, clients must not depend on one."""
     paths = [f"/{letter}" for letter in "abcdefghij"]
     versions = [version_of(service, door, path) for path in paths]
     shown = service.builds.create(function_versions=versions, runtime="node22").function_versions
@@ -219,14 +219,14 @@ def test_versions_of_a_build_come_in_no_order_of_their_paths(client: Client, ser
 
 
 def test_build_of_a_strange_version_is_refused(client: Client, service: Any, door: Door) -> None:
-    """A version that is of another service, or of none, answers 400."""
+    """A version of another service, or an unknown one, gives 400."""
     other = client.serverless.v1.services(client.serverless.v1.services.create("other", "Other").sid)
     for version in (version_of(other, door), "ZN" + "0" * 32):
         assert refusal(lambda version=version: service.builds.create(function_versions=[version])) == (400, 20001)
 
 
 def test_live_build_cannot_be_deleted(client: Client, service: Any, environment: Any, door: Door) -> None:
-    """A build that is live stays until it is taken down; then it can be deleted."""
+    """A build can be deleted once it is no longer live."""
     build = build_of(client, service, door)
     environment.deployments.create(build_sid=build)
     assert refusal(service.builds(build).delete) == (400, 20001)
@@ -236,7 +236,7 @@ def test_live_build_cannot_be_deleted(client: Client, service: Any, environment:
 
 
 def test_deployments_tell_what_was_live_before(client: Client, service: Any, environment: Any, door: Door) -> None:
-    """Deployments are listed newest first, so the second one is what was live before."""
+    """Deployments are listed newest first, so that the second one was live before."""
     builds = [build_of(client, service, door, f"/{name}") for name in "abc"]
     for build in builds:
         environment.deployments.create(build_sid=build)
@@ -246,7 +246,7 @@ def test_deployments_tell_what_was_live_before(client: Client, service: Any, env
 
 
 def test_variable_is_written_once_and_then_changed(environment: Any) -> None:
-    """A second variable of the same key is a conflict; a change of the first shows in clear."""
+    """A second variable with the same key is a conflict; an update changes its visible value."""
     variable = environment.variables.create("GREETING", "hello")
     assert refusal(lambda: environment.variables.create("GREETING", "again")) == (409, 20409)
     assert environment.variables(variable.sid).update(value="good evening").value == "good evening"
@@ -256,7 +256,7 @@ def test_variable_is_written_once_and_then_changed(environment: Any) -> None:
 
 
 def test_deleting_twice_is_a_404(service: Any, environment: Any) -> None:
-    """A second delete of anything answers 404."""
+    """For every type."""
     assert environment.delete()
     assert refusal(environment.delete) == (404, 20404)
     function = service.functions(service.functions.create(friendly_name="x").sid)

@@ -1,4 +1,4 @@
-"""SIP domains, credential lists, credentials and both families of mappings, asked with Twilio's own client."""
+"""SIP domains, credential lists, credentials and both kinds of mappings, with Twilio's own client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "phones-stage.sip.twilio.com"
 
 
 def refusal(run: Any) -> int:
-    """The code of a refusal with status 400."""
+    """The code of an error with status 400."""
     with pytest.raises(TwilioRestException) as raised:
         run()
     assert raised.value.status == 400
@@ -36,7 +36,7 @@ def phones(client: Client) -> Any:
 
 
 def test_domain_starts_with_twilios_defaults(domain: Any) -> None:
-    """A new domain posts to its URLs, takes no registration and no emergency call, and rejects every call."""
+    """A new domain uses POST, has registration and emergency calling off, and rejects every call."""
     made = domain.fetch()
     assert (made.voice_method, made.sip_registration, made.emergency_calling_enabled) == ("POST", False, False)
     assert (made.auth_type, made.secure, made.voice_url) == ("", False, None)
@@ -55,12 +55,12 @@ def test_domain_starts_with_twilios_defaults(domain: Any) -> None:
     ],
 )
 def test_domain_with_a_wrong_field_is_refused(client: Client, options: dict[str, Any]) -> None:
-    """A field that does not fit, or names what the account does not have, answers 21231."""
+    """An invalid field, or a reference to an unknown resource, gives 21231."""
     assert refusal(lambda: client.sip.domains.create(NAME, **options)) == 21231
 
 
 def test_domain_is_updated_and_cleared(domain: Any) -> None:
-    """Fields can be set, and a URL is cleared by an empty string; what is not sent stays."""
+    """An empty value clears a URL; fields that are not sent stay."""
     domain.update(voice_url="https://example.com/x", sip_registration=True, emergency_calling_enabled=True)
     assert domain.fetch().voice_url == "https://example.com/x"
     assert domain.update(voice_url="").voice_url == ""
@@ -69,12 +69,12 @@ def test_domain_is_updated_and_cleared(domain: Any) -> None:
 
 @pytest.mark.parametrize("username", ["x" * 33, "with space", "a@b", ""])
 def test_wrong_username_is_refused(phones: Any, username: str) -> None:
-    """A user name that is too long, or can't stand in a SIP address, answers 21240."""
+    """A username that is too long or not valid in a SIP URI gives 21240."""
     assert refusal(lambda: phones.credentials.create(username, PASSWORD)) == 21240
 
 
 def test_password_is_never_kept_in_clear(phones: Any, state: Path, door: Door) -> None:
-    """Neither the reply nor the state file holds a password, before and after it was changed."""
+    """Neither responses nor the state file have a password, on creation and update."""
     secret, later = "Correct7HorseBattery", "Another8HorseBattery"
     credential = phones.credentials.create("lobby", secret)
     phones.credentials(credential.sid).update(password=later)
@@ -87,14 +87,14 @@ def test_password_is_never_kept_in_clear(phones: Any, state: Path, door: Door) -
 
 
 def test_new_password_is_checked_like_the_first(phones: Any) -> None:
-    """A weak new password is refused, and the username can't be changed."""
+    """A weak new password is rejected, and the username can't be changed."""
     credential = phones.credentials(phones.credentials.create("lobby", PASSWORD).sid)
     assert refusal(lambda: credential.update(password="weak")) == 21243
     assert credential.fetch().username == "lobby"
 
 
 def test_mapping_has_the_sid_of_its_list(domain: Any, phones: Any) -> None:
-    """A mapping's SID is the credential list's, so it is fetched and deleted by that."""
+    """A mapping's SID is the credential list's, by which it is fetched and deleted."""
     mappings = domain.auth.calls.credential_list_mappings
     made = mappings.create(phones.fetch().sid)
     assert (made.sid, made.friendly_name) == (phones.fetch().sid, "phones")
@@ -105,7 +105,7 @@ def test_mapping_has_the_sid_of_its_list(domain: Any, phones: Any) -> None:
 
 
 def test_legacy_and_calls_mappings_are_one_store(domain: Any, phones: Any) -> None:
-    """What was mapped through one address shows through the other, and a second time answers 21231."""
+    """A mapping created under either path is visible under both; creating it twice gives 21231."""
     sid = phones.fetch().sid
     domain.auth.calls.credential_list_mappings.create(sid)
     assert [one.sid for one in domain.credential_list_mappings.list()] == [sid]
@@ -116,7 +116,7 @@ def test_legacy_and_calls_mappings_are_one_store(domain: Any, phones: Any) -> No
 
 
 def test_registrations_are_mapped_apart(domain: Any, phones: Any) -> None:
-    """The same list may stand in both families, and leaving one leaves the other."""
+    """A list can be mapped for both, and deleting one mapping leaves the other."""
     sid = phones.fetch().sid
     domain.auth.calls.credential_list_mappings.create(sid)
     domain.auth.registrations.credential_list_mappings.create(sid)

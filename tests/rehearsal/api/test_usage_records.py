@@ -1,4 +1,4 @@
-"""Usage records: what was called, how long and for how much, as whoever watches the bill asks for it."""
+"""Usage records: count, duration and price of calls by category and date."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 
 @pytest.fixture
 def used(network: Network) -> Network:
-    """A phone called a number for 61 seconds; the day after, the number was called, and a call was not answered."""
+    """An account whose phone called a number for 61 seconds; a day later two calls, one answered, came in."""
     network.answers(DIALS)
     network.dial(talk=61)
     network.door.control("POST", "/clock", json={"advance_s": 86_400})
@@ -30,12 +30,12 @@ def used(network: Network) -> Network:
 
 
 def counted(records: list[Any]) -> dict[str, tuple[str | None, str, str]]:
-    """Calls, minutes and dollars of each category."""
+    """Count, usage and price of each category."""
     return {one.category: (one.count, one.usage, f"{one.price:.5f}") for one in records}
 
 
 def test_calls_are_counted_in_their_categories(used: Network) -> None:
-    """Each in its own and in those above it; minutes are those that were begun, and prices those of the calls."""
+    """Each in its own category and its parents; minutes are rounded up, and prices are those of the calls."""
     prices = [float(one.price) for one in used.client.calls.list() if one.price]
     found = counted(used.client.usage.records.list())
     assert {name: one[:2] for name, one in found.items()} == {
@@ -53,7 +53,7 @@ def test_calls_are_counted_in_their_categories(used: Network) -> None:
 
 
 def test_days_are_told_apart(used: Network) -> None:
-    """Newest first, the days without a call too; today and yesterday are lists of their own."""
+    """Newest first, including days without a call; today and yesterday are separate lists."""
     records = used.client.usage.records
     assert [(one.start_date, one.end_date, one.count) for one in records.daily.list(category="calls-outbound")] == [
         (NEXT, NEXT, "0"),
@@ -68,7 +68,7 @@ def test_days_are_told_apart(used: Network) -> None:
 
 
 def test_a_span_may_be_asked_for(used: Network) -> None:
-    """By days, and by how far they are from today; where it ends before it begins there is none."""
+    """By dates, or by offsets from today; an empty range gives an empty list."""
     records = used.client.usage.records
     assert [one.count for one in records.list(category="calls", start_date=FIRST, end_date=FIRST)] == ["2"]
     uri = f"/2010-04-01/Accounts/{used.client.account_sid}/Usage/Records/Daily.json"
@@ -80,6 +80,6 @@ def test_a_span_may_be_asked_for(used: Network) -> None:
 
 
 def test_what_is_no_day_is_refused(network: Network) -> None:
-    """By name."""
+    """The error names the value."""
     with pytest.raises(TwilioException, match="Invalid StartDate: it must be a date"):
         network.client.usage.records.list(start_date="tomorrow")

@@ -1,4 +1,4 @@
-"""Whatever a document says, its call ends, once, with records that fit together."""
+"""For any TwiML, a call ends once, with consistent records."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def add(response: VoiceResponse, name: str, what: Any) -> None:
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """A network for many calls."""
+    """A network used for many calls."""
     with start_rehearsal(tmp_path_factory.mktemp("any") / "state.db") as rehearsal:
         client, door = client_of(rehearsal), Door(rehearsal)
         network = build_network(client, door)
@@ -97,7 +97,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 def test_call_ends_whatever_its_document_says(
     lasting: Network, document: list[tuple[str, Any]], behaviour: dict[str, Any]
 ) -> None:
-    """Within a day the call and all its legs have ended, no later than each other, and nothing waits any more."""
+    """Within a day the call and all its legs have ended, no leg after its parent, and none is queued."""
     response = VoiceResponse()
     for name, what in document:
         add(response, name, what)

@@ -1,4 +1,4 @@
-"""A call's statuses are those of the table above `call_log`, in its order, and no others."""
+"""A call's statuses change only as the table in `call_log` allows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tables(tmp_path: Path) -> Iterator[Tables]:
 
 
 def place(tables: Tables, *statuses: str) -> CallRecord:
-    """A call that has gone through these statuses, one a minute."""
+    """A call that has had these statuses, one a minute."""
     call = start_call(tables, "+15035550198", "+15035550103", "inbound", statuses[0])
     for minute, status in enumerate(statuses[1:], 1):
         time = {"ringing": "dialled", "in-progress": "answered"}.get(status, "ended")
@@ -34,7 +34,7 @@ def place(tables: Tables, *statuses: str) -> CallRecord:
 
 @pytest.mark.parametrize("status", sorted(NEXT_STATUSES))
 def test_call_goes_where_the_table_says_and_nowhere_else(tables: Tables, status: str) -> None:
-    """Each status leads to those of its row; what leads elsewhere is refused, and the record stays."""
+    """Transitions of the table are accepted; others are rejected, and the record stays."""
     for following in sorted(ENDED | NEXT_STATUSES.keys()):
         call = place(tables, status)
         if following in NEXT_STATUSES[status]:
@@ -47,7 +47,7 @@ def test_call_goes_where_the_table_says_and_nowhere_else(tables: Tables, status:
 
 @pytest.mark.parametrize("status", sorted(ENDED))
 def test_call_that_has_ended_stays_so(tables: Tables, status: str) -> None:
-    """A status that ends a call is never left again."""
+    """Final statuses never change."""
     call = place(tables, "ringing", status)
     for following in sorted(ENDED | NEXT_STATUSES.keys()):
         with pytest.raises(RuntimeError, match="can't become"):
@@ -56,7 +56,7 @@ def test_call_that_has_ended_stays_so(tables: Tables, status: str) -> None:
 
 
 def test_call_that_was_answered_has_a_price(tables: Tables) -> None:
-    """Of a call that was answered the started minutes are billed, and of any other none."""
+    """Answered calls are billed by started minutes, others not."""
     answered = place(tables, "queued", "ringing", "in-progress", "completed")
     assert (answered.duration, answered.price) == (60, 0.0085)
     assert (place(tables, "ringing", "completed").price, place(tables, "ringing", "busy").price) == (None, None)

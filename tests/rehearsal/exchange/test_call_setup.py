@@ -1,4 +1,4 @@
-"""Who may call, and register: phones at their domains, and outside numbers at ours."""
+"""Which calls and registrations are accepted: of phones at their domains, and of outside numbers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tests.rehearsal.network import DOMAIN, FRIEND, LOBBY, NUMBER, Network
 
 
 def test_number_without_a_url_fails_without_an_alert(network: Network) -> None:
-    """A number whose voice URL is empty fails its calls, and nobody is told."""
+    """A number with an empty voice URL fails its calls without an alert."""
     network.client.incoming_phone_numbers(network.client.incoming_phone_numbers.list()[0].sid).update(voice_url="")
     told = network.door.call(from_=FRIEND, to=NUMBER)
     assert (told["status"], told["alerts"], network.alerts()) == ("failed", [], [])
 
 
 def test_number_that_is_not_ours_is_not_in_service(network: Network) -> None:
-    """A call to a number that the account does not have leaves no record."""
+    """A call to a number that the account does not own leaves no record."""
     told = network.door.call(from_=FRIEND, to="+15035550177")
     assert (told["call_sid"], told["status"], told["sip_response"]) == (None, "refused", 404)
     assert network.client.calls.list() == []
 
 
 def test_phone_without_a_calls_mapping_may_not_call(network: Network) -> None:
-    """A phone whose list is not mapped for calls, or that nobody knows, is refused with 32202 and leaves no record."""
+    """A phone whose list is not mapped for calls, and an unknown phone, get 32202 and leave no record."""
     told = network.door.call(client="stranger", dial="5035550199")
     assert (told["call_sid"], told["sip_response"]) == (None, 403)
     sid = network.client.sip.domains.list()[0].sid
@@ -37,7 +37,7 @@ def test_phone_without_a_calls_mapping_may_not_call(network: Network) -> None:
 
 
 def test_phone_with_two_domains_names_one(network: Network) -> None:
-    """A phone that may use two domains must name one, or be registered at just one of them."""
+    """A phone with two domains must name one, unless it is registered at only one."""
     add_phone(network.client, "lobby", "other.sip.twilio.com")
     refused = network.dial()
     assert "other.sip.twilio.com" in refused["message"]
@@ -48,7 +48,7 @@ def test_phone_with_two_domains_names_one(network: Network) -> None:
 
 
 def test_phone_registers_and_leaves(network: Network) -> None:
-    """A phone is not registered at first; it can register and leave, and the list of phones shows it."""
+    """A phone can register and unregister, as the list of phones shows."""
     phones = network.door.control("GET", "/clients")["clients"]
     assert phones == [{"client": "lobby", "domain": DOMAIN, "registered": False}]
     assert network.door.control("POST", "/clients/lobby", json={"registered": True})["domain"] == DOMAIN
@@ -58,7 +58,7 @@ def test_phone_registers_and_leaves(network: Network) -> None:
 
 
 def test_registering_is_refused_with_its_alert(network: Network) -> None:
-    """Without SipRegistration a phone is refused with 32210, without credential or mapping with 32212."""
+    """Without SipRegistration the error is 32210, without credential or mapping 32212."""
     sid = network.client.sip.domains.list()[0].sid
     assert network.door.control("POST", "/clients/stranger", json={"registered": True})["code"] == 32212
     network.client.sip.domains(sid).update(sip_registration=False)
@@ -68,7 +68,7 @@ def test_registering_is_refused_with_its_alert(network: Network) -> None:
 
 
 def test_deleted_credential_ends_the_registration(network: Network) -> None:
-    """A phone whose credential is deleted is registered no more, and is again with a new one."""
+    """Deleting the credential ends the registration; with a new one the phone registers again."""
     network.door.control("POST", "/clients/lobby", json={"registered": True})
     listed = network.client.sip.credential_lists(network.client.sip.credential_lists.list()[0].sid)
     listed.credentials(listed.credentials.list()[0].sid).delete()
@@ -93,7 +93,7 @@ def test_deleted_credential_ends_the_registration(network: Network) -> None:
     ],
 )
 def test_order_that_makes_no_sense_is_refused(network: Network, order: dict[str, Any]) -> None:
-    """An order that lacks an end, has strange words or impossible times is refused with a reason."""
+    """A missing end, unknown words or impossible times are rejected with a reason."""
     response = network.door.ask("POST", "rehearsal.localhost", "/calls", json=order)
     assert response.status_code in {400, 404}
     assert response.json()["message"]

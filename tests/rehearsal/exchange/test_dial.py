@@ -1,4 +1,4 @@
-"""Dial: several targets at once or one after another, who ends the talk, and what is for the called party alone."""
+"""Dial: simultaneous and sequential targets, ends of calls, and TwiML for the called party only."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def numbers(*targets: str) -> str:
 
 
 def children(told: Any) -> list[tuple[str, str]]:
-    """Whom a call rang, and what became of each."""
+    """The child calls of a call, with their ends."""
     return [(child["to"], child["status"]) for child in told["children"]]
 
 
 def test_whoever_answers_first_talks(network: Network) -> None:
-    """Of those that ring at once the quickest is talked with, whatever the order; who is busy ends by that."""
+    """Of simultaneous targets the fastest to answer is connected, whatever the order; a busy one ends as busy."""
     dial(network, numbers(FIRST, SECOND, THIRD))
     told = network.dial(
         targets={FIRST: {"answer_after": 9}, SECOND: {"busy": True}, THIRD: {"answer_after": 4, "talk": 60}}
@@ -39,7 +39,7 @@ def test_whoever_answers_first_talks(network: Network) -> None:
 
 
 def test_one_after_another_in_sequence(network: Network) -> None:
-    """In sequence each target has the whole time-out, the next rings when the one before has failed, and no more."""
+    """With sequential each target has the whole timeout and rings after the one before has failed."""
     dial(network, numbers(FIRST, SECOND, THIRD), sequential="true", timeout="20")
     told = network.dial(targets={FIRST: {"no_answer": True}, SECOND: {"answer_after": 15}})
     assert children(told) == [(FIRST, "no-answer"), (SECOND, "completed")]
@@ -48,7 +48,7 @@ def test_one_after_another_in_sequence(network: Network) -> None:
 
 
 def test_sequence_that_nobody_answers_ends_as_its_last(network: Network) -> None:
-    """Where all fail in turn, the action is told how the last one did."""
+    """If all fail, DialCallStatus is the last one's."""
     dial(network, numbers(FIRST, SECOND), sequential="true")
     network.dial(targets={FIRST: {"busy": True}, SECOND: {"unreachable": True}})
     (done,) = network.received("done")
@@ -56,14 +56,14 @@ def test_sequence_that_nobody_answers_ends_as_its_last(network: Network) -> None
 
 
 def test_caller_who_gives_up_ends_the_sequence(network: Network) -> None:
-    """A caller who hangs up while the first of a sequence rings is not heard of by the second."""
+    """If the caller hangs up while the first target rings, the second does not ring."""
     dial(network, numbers(FIRST, SECOND), sequential="true")
     told = network.dial(no_answer=True, cancel_after=5)
     assert (children(told), told["status"]) == ([(FIRST, "canceled")], "completed")
 
 
 def test_star_ends_the_talk_and_the_document_goes_on(network: Network) -> None:
-    """With hangupOnStar the caller's star ends the leg, and the action is asked; without it a star means nothing."""
+    """With hangupOnStar the caller's * ends the leg and requests the action; otherwise it has no effect."""
     dial(network, numbers(FIRST), hangupOnStar="true")
     assert network.dial(talk=60, star_after=7)["children"][0]["duration_s"] == 7
     dial(network, numbers(FIRST))
@@ -72,7 +72,7 @@ def test_star_ends_the_talk_and_the_document_goes_on(network: Network) -> None:
 
 
 def test_caller_who_leaves_a_talk_ends_both(network: Network) -> None:
-    """A caller who hangs up in the middle ends the leg; the action is asked with completed, and not heard."""
+    """A caller's hangup ends the leg; the action is requested with completed, and its answer ignored."""
     dial(network, numbers(FIRST), answerOnBridge="true")
     told = network.dial(answer_after=5, talk=600, leaves_after=25)
     assert (told["status"], told["duration_s"], children(told)) == ("completed", 20, [(FIRST, "completed")])
@@ -81,7 +81,7 @@ def test_caller_who_leaves_a_talk_ends_both(network: Network) -> None:
 
 
 def test_talk_ends_with_its_time_limit(network: Network) -> None:
-    """A talk beyond the time limit is ended, with warning 32015 on the leg."""
+    """timeLimit ends the call with warning 32015 on the leg."""
     dial(network, numbers(FIRST), timeLimit="40")
     told = network.dial(talk=600)
     (alert,) = told["alerts"]
@@ -90,7 +90,7 @@ def test_talk_ends_with_its_time_limit(network: Network) -> None:
 
 
 def test_digits_are_sent_before_the_two_are_joined(network: Network) -> None:
-    """The digits of a Number are heard by whoever answers, and the caller is answered after them."""
+    """sendDigits is heard by the called party, and the caller is connected afterwards."""
     dial(network, f'<Number sendDigits="w123#">{FIRST}</Number>', answerOnBridge="true")
     told = network.dial(answer_after=2, talk=30)
     assert told["children"][0]["heard"] == ["(tones w123#)"]
@@ -98,7 +98,7 @@ def test_digits_are_sent_before_the_two_are_joined(network: Network) -> None:
 
 
 def test_called_party_hears_what_is_for_them_alone(network: Network) -> None:
-    """The url of a target is asked for its leg, and carried out there before the two are joined."""
+    """A target's url is requested for its leg and executed before the parties are connected."""
     network.answers(
         f'<Dial callerId="{NUMBER}" answerOnBridge="true"><Number url="/done">{FIRST}</Number></Dial>',
         done="<Say>A call from the lobby</Say>",
@@ -117,7 +117,7 @@ def test_called_party_hears_what_is_for_them_alone(network: Network) -> None:
 def test_called_party_can_be_gone_before_the_two_are_joined(
     network: Network, whispered: str, far_side: dict[str, Any]
 ) -> None:
-    """Who is hung up on, or hangs up, while they hear what is for them alone, is never joined with the caller."""
+    """A Hangup there, or the called party's own, means that the caller is never connected."""
     network.answers(
         f'<Dial callerId="{NUMBER}" action="/voice2"><Number url="/done">{FIRST}</Number></Dial><Say>unheard</Say>',
         done=whispered,
@@ -131,7 +131,7 @@ def test_called_party_can_be_gone_before_the_two_are_joined(
 
 
 def test_nobody_else_can_be_dialled_for_the_called_party_alone(network: Network) -> None:
-    """A Dial in what is for the called party alone is error 13201, and ends their leg."""
+    """A Dial in a target's url is error 13201, and ends the leg."""
     network.answers(
         f'<Dial callerId="{NUMBER}"><Number url="/done">{FIRST}</Number></Dial><Say>after</Say>',
         done=f"<Dial>{SECOND}</Dial>",
@@ -142,7 +142,7 @@ def test_nobody_else_can_be_dialled_for_the_called_party_alone(network: Network)
 
 
 def test_phones_behave_as_was_said_of_them(network: Network) -> None:
-    """What is said of a phone holds for all calls to it, unless an order says otherwise of it."""
+    """A behaviour set for a phone holds for all calls to it, unless an order overrides it."""
     network.door.control("POST", "/clients/lobby", json={"registered": True, "busy": True})
     network.answers(f"<Dial><Sip>sip:lobby@{DOMAIN}</Sip></Dial>")
 
@@ -159,7 +159,7 @@ def test_phones_behave_as_was_said_of_them(network: Network) -> None:
     "behaviour", [{"mood": "good"}, {"busy": "yes"}, {"talk": -1}, {"presses": ["abc"]}, {"presses": 5}]
 )
 def test_behaviour_that_makes_no_sense_is_refused(network: Network, behaviour: dict[str, Any]) -> None:
-    """Strange words and values about a number or an order's targets are refused with a reason."""
+    """Unknown words and values for a number or a target are rejected with a reason."""
     for path, body in (
         (f"/numbers/{FRIEND}", behaviour),
         ("/calls", {"client": "lobby", "dial": "1", "targets": {FRIEND: behaviour}}),
@@ -173,7 +173,7 @@ def test_behaviour_that_makes_no_sense_is_refused(network: Network, behaviour: d
 
 
 def test_trunk_answers_by_sip(network: Network) -> None:
-    """Our own server's leg tells the action its SIP call id and response."""
+    """A SIP leg passes DialSipCallId and DialSipResponseCode to the action."""
     dial(network, "<Sip>sip:menu@pbx.example.org</Sip>")
     network.dial(busy=True)
     (done,) = network.received("done")

@@ -1,4 +1,4 @@
-"""Calls, carried: what is heard, and the records, alerts and webhooks that are left."""
+"""Carrying out calls: what is heard, and the records, alerts and webhooks that result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_answered_call_leaves_parent_and_child(network: Network) -> None:
 def test_time_that_passes_while_a_call_begins_does_not_stop_it(
     network: Network, rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever waits just then waits for the call, whose functions are asked and answer meanwhile."""
+    """Advancing the clock waits for a call that is starting, whose functions may take time."""
     network.answers(PSTN)
     exchange, door = rehearsal.served.exchange, Door(rehearsal)
     begin, pass_time, asked = exchange._begin, exchange.pass_time, threading.Event()
@@ -63,7 +63,7 @@ def test_time_that_passes_while_a_call_begins_does_not_stop_it(
 
 
 def test_price_is_null_until_it_has_settled(network: Network) -> None:
-    """A call has no price at first; half an hour later it has one, negative, in dollars, per started minute."""
+    """A call's price is null at first; after half an hour it is negative, in USD, by started minutes."""
     network.answers(PSTN)
     sid = network.dial(talk=61)["children"][0]["call_sid"]
     call = network.client.calls(sid)
@@ -75,7 +75,7 @@ def test_price_is_null_until_it_has_settled(network: Network) -> None:
 
 @BOTH
 def test_webhook_has_every_parameter_of_a_sip_call(network: Network, rehearsal: Rehearsal, twilio: str) -> None:
-    """The voice URL of a SIP domain is asked with the call and its ends; who authenticated is only documented."""
+    """A SIP domain's voice URL gets the call's parameters; the authenticated user is only documented."""
     network.answers("<Say>hello</Say>")
     told = network.dial()
     (event,) = network.received("voice")
@@ -97,7 +97,7 @@ def test_webhook_has_every_parameter_of_a_sip_call(network: Network, rehearsal: 
 
 
 def test_webhook_has_the_places_of_a_call_to_a_number(network: Network) -> None:
-    """The voice URL of a number is asked with where both ends are."""
+    """A number's voice URL gets the locations of both ends."""
     network.answers("<Say>hello</Say>")
     network.door.call(from_=FRIEND, to=NUMBER)
     (event,) = network.received("voice")
@@ -108,7 +108,7 @@ def test_webhook_has_the_places_of_a_call_to_a_number(network: Network) -> None:
 
 
 def test_what_is_dialled_is_escaped_in_the_uri(network: Network) -> None:
-    """A phone that dials # is seen as %23 in To, as Twilio shows it."""
+    """If a phone dials #, To has %23, as at Twilio."""
     network.answers("<Say>menu</Say>")
     assert network.door.call(client="lobby", dial="#")["to"] == f"sip:%23@{DOMAIN}"
 
@@ -124,7 +124,7 @@ def test_what_is_dialled_is_escaped_in_the_uri(network: Network) -> None:
     ],
 )
 def test_action_is_told_how_the_dial_ended(network: Network, far_side: dict[str, Any], status: str, sip: int) -> None:
-    """The Dial's action gets its status, the child's SID, and SIP's answer; what it answers is heard."""
+    """The Dial's action gets DialCallStatus, DialCallSid and the SIP response; its TwiML is executed."""
     network.door.control("POST", "/clients/lobby", json={"registered": True})
     network.answers(LOBBY, done="<Say>the end</Say>")
     told = network.door.call(from_=FRIEND, to=NUMBER, **far_side)
@@ -139,7 +139,7 @@ def test_action_is_told_how_the_dial_ended(network: Network, far_side: dict[str,
 
 
 def test_nobody_waits_longer_than_the_timeout(network: Network) -> None:
-    """A far side that does not answer rings for the Dial's timeout, and no longer."""
+    """An unanswered target rings for the Dial's timeout."""
     network.answers(f'<Dial callerId="{NUMBER}" timeout="12">+15035550199</Dial>')
     told = network.dial(no_answer=True)
     child = network.client.calls(told["children"][0]["call_sid"]).fetch()
@@ -147,7 +147,7 @@ def test_nobody_waits_longer_than_the_timeout(network: Network) -> None:
 
 
 def test_nobody_talks_longer_than_the_time_limit(network: Network) -> None:
-    """A call is cut at its time limit, with warning 32015 on the leg."""
+    """A call is ended by timeLimit, with warning 32015 on the leg."""
     network.answers(f'<Dial callerId="{NUMBER}" timeLimit="60">+15035550199</Dial>')
     told = network.dial(talk=500)
     assert told["children"][0]["duration_s"] == 60
@@ -156,9 +156,9 @@ def test_nobody_talks_longer_than_the_time_limit(network: Network) -> None:
 
 @BOTH
 def test_caller_who_hangs_up_cancels_the_leg(network: Network, twilio: str) -> None:
-    """Child and parent are canceled; the action is asked of that as documented, though not heard, and as recorded not.
+    """Both legs are canceled; the action is requested as documented, its answer ignored, or not, as recorded.
 
-    The leg's own status callback is told of it by both.
+    Both request the leg's own status callback.
     """
     network.answers(PSTN, done="<Say>nobody hears this</Say>")
     told = network.dial(cancel_after=2)
@@ -169,7 +169,7 @@ def test_caller_who_hangs_up_cancels_the_leg(network: Network, twilio: str) -> N
 
 @BOTH
 def test_caller_who_hangs_up_after_an_answer_has_the_action_asked(network: Network) -> None:
-    """Without answerOnBridge the call is answered before anybody rings: its end is told to the action (recorded)."""
+    """Without answerOnBridge the call is answered before the target rings, and the action is requested (recorded)."""
     network.answers(PSTN.replace("true", "false"), done="<Say>nobody hears this</Say>")
     assert network.dial(cancel_after=2)["status"] == "completed"
     (event,) = network.received("done")
@@ -187,7 +187,7 @@ def test_without_answer_on_bridge_the_parent_is_answered_at_once(network: Networ
 
 
 def test_verbs_are_carried_out_in_order(network: Network) -> None:
-    """Words, sounds, pauses and tones are heard in order, and time passes for each."""
+    """Say, Play, Pause and tones are executed in order, each with its duration."""
     network.answers('<Say loop="2">one</Say><Pause length="7"/><Play>https://example.com/a.mp3</Play><Say>two</Say>')
     told = network.dial()
     assert told["heard"] == ["one", "one", "(plays https://example.com/a.mp3)", "two"]
@@ -195,13 +195,13 @@ def test_verbs_are_carried_out_in_order(network: Network) -> None:
 
 
 def test_document_goes_on_after_a_dial_without_action(network: Network) -> None:
-    """A Dial without an action is followed by the next verb."""
+    """Without an action the next verb follows."""
     network.answers(f'<Dial callerId="{NUMBER}">+15035550199</Dial><Say>after</Say><Hangup/><Say>never</Say>')
     assert network.dial(busy=True)["heard"] == ["after"]
 
 
 def test_redirect_is_followed(network: Network) -> None:
-    """A Redirect asks the other document, relative to the first one's URL."""
+    """Its URL is relative to the first document's."""
     network.answers("<Say>first</Say><Redirect>done</Redirect><Say>never</Say>", done="<Say>second</Say>")
     assert network.dial()["heard"] == ["first", "second"]
 
@@ -214,7 +214,7 @@ def test_redirecting_in_a_circle_ends(network: Network) -> None:
 
 @pytest.mark.parametrize(("reason", "status"), [("", "no-answer"), (' reason="busy"', "busy")])
 def test_rejected_call_is_never_answered(network: Network, reason: str, status: str) -> None:
-    """A call that is rejected first of all is not answered and costs nothing."""
+    """A call rejected by its first verb is not answered and costs nothing."""
     network.answers(f"<Reject{reason}/>")
     told = network.dial()
     assert (told["status"], told["answered"], told["duration_s"]) == (status, False, 0)
@@ -234,7 +234,7 @@ def test_rejected_call_is_never_answered(network: Network, reason: str, status: 
 def test_document_that_is_none_is_an_application_error(
     network: Network, body: str, content_type: str, code: int
 ) -> None:
-    """What is not TwiML raises its alert, with request and response, and the caller hears of an application error."""
+    """Other content raises its alert, with request and response, and the caller hears of an application error."""
     network.answers(body, content_type=content_type)
     told = network.dial()
     assert [alert["code"] for alert in told["alerts"]] == [code]
@@ -246,13 +246,13 @@ def test_document_that_is_none_is_an_application_error(
 
 
 def test_plain_text_is_spoken(network: Network) -> None:
-    """A document in plain text is read out."""
+    """A text/plain document is read out."""
     network.answers("good evening", content_type="text/plain")
     assert network.dial()["heard"] == ["good evening"]
 
 
 def test_not_modelled_verb_raises_a_visible_alert(network: Network) -> None:
-    """A verb that the rehearsal does not carry out raises an error with a code of ours, and the call goes on."""
+    """An unmodelled verb raises an error with a code of ours, and the call continues."""
     network.answers("<Pay/><Say>after</Say>")
     told = network.dial()
     assert [(alert["code"], alert["level"]) for alert in told["alerts"]] == [(20501, "error")]
@@ -261,7 +261,7 @@ def test_not_modelled_verb_raises_a_visible_alert(network: Network) -> None:
 
 
 def test_function_that_fails_is_two_alerts_and_a_fallback(network: Network) -> None:
-    """A voice URL that fails raises 11200 on the call beside the function's own alert; the fallback URL is asked."""
+    """A failing voice URL raises 11200 on the call beside the function's alert; the fallback URL is requested."""
     client, base = network.client, f"https://{network.live.domain_name}"
     domain = client.sip.domains(client.sip.domains.list()[0].sid)
     domain.update(voice_url=f"{base}/broken", voice_fallback_url=f"{base}/done")
@@ -276,14 +276,14 @@ def test_function_that_fails_is_two_alerts_and_a_fallback(network: Network) -> N
     "url", ["https://phones-0000-stage.twil.io/voice", "https://example.com/voice", "http://127.0.0.1:9/"]
 )
 def test_webhook_that_cannot_be_asked(network: Network, url: str) -> None:
-    """A deleted service's URL, one beyond this machine, and a closed port raise an HTTP alert."""
+    """A deleted service's URL, another machine's, and a closed port raise an HTTP alert."""
     domain = network.client.sip.domains.list()[0].sid
     network.client.sip.domains(domain).update(voice_url=url)
     assert network.dial()["alerts"][0]["code"] in {11200, 11205}
 
 
 def test_webhook_that_is_not_answered_in_time(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody who takes the request and says nothing: 11205, in Twilio's words."""
+    """A server that accepts the connection and sends nothing: 11205, with Twilio's message."""
     monkeypatch.setattr(webhooks, "BUDGET_S", 0.2)
     domain = network.client.sip.domains.list()[0].sid
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -294,7 +294,7 @@ def test_webhook_that_is_not_answered_in_time(network: Network, monkeypatch: pyt
 
 
 def test_status_callbacks_come(network: Network) -> None:
-    """The domain's status callback gets the end of the call, a target's the progress that it asked for."""
+    """The domain's status callback gets the end of the call; a target's gets the events it asked for."""
     base = f"https://{network.live.domain_name}"
     network.client.sip.domains(network.client.sip.domains.list()[0].sid).update(
         voice_status_callback_url=f"{base}/done"
@@ -316,7 +316,7 @@ def test_status_callbacks_come(network: Network) -> None:
 
 
 def test_status_callback_that_fails_is_a_warning(network: Network) -> None:
-    """A status callback that answers with an error raises 15003."""
+    """A status callback that returns an error raises 15003."""
     url = f"https://{network.live.domain_name}/missing"
     network.client.sip.domains(network.client.sip.domains.list()[0].sid).update(voice_status_callback_url=url)
     network.answers("<Say>hello</Say>")
@@ -324,7 +324,7 @@ def test_status_callback_that_fails_is_a_warning(network: Network) -> None:
 
 
 def test_events_are_the_history_of_webhooks(network: Network) -> None:
-    """A call's events are what was asked and answered, in order."""
+    """A call's Events are its requests and responses, in order."""
     network.answers(PSTN, done="<Say>bye</Say>")
     told = network.dial(busy=True)
     events = network.client.calls(told["call_sid"]).events.list()
@@ -334,7 +334,7 @@ def test_events_are_the_history_of_webhooks(network: Network) -> None:
 
 
 def test_notifications_are_the_calls_alerts(network: Network) -> None:
-    """A call's notifications are the alerts about it, 0 for errors and 1 for warnings."""
+    """A call's Notifications are its alerts, log 0 for errors and 1 for warnings."""
     network.answers("<Pay/><Dial>+15035550199</Dial>")
     call = network.client.calls(network.dial()["call_sid"])
     assert sorted((n.error_code, n.log) for n in call.notifications.list()) == [("13214", "1"), ("20501", "0")]
@@ -344,7 +344,7 @@ def test_notifications_are_the_calls_alerts(network: Network) -> None:
 
 
 def test_call_sids_repeat_and_differ(network: Network) -> None:
-    """The same call again has another SID; a leg's SID follows from its parent's."""
+    """Repeated calls have different SIDs; a leg's SID is derived from its parent's."""
     network.answers(PSTN)
     first, second = network.dial(), network.dial()
     assert first["call_sid"] != second["call_sid"]
@@ -352,14 +352,14 @@ def test_call_sids_repeat_and_differ(network: Network) -> None:
 
 
 def test_unknown_call_is_not_found(client: Client) -> None:
-    """A call that never was answers 404."""
+    """An unknown call gives 404."""
     with pytest.raises(TwilioRestException) as raised:
         client.calls("CA" + "0" * 32).fetch()
     assert raised.value.code == 20404
 
 
 def test_many_calls_at_once_are_all_carried(network: Network) -> None:
-    """Calls that arrive together are carried one after the other; those that wait hold nobody up who serves one."""
+    """Simultaneous calls are carried out one after the other; a waiting call blocks no other."""
     network.answers("<Dial><Number>+12125550155</Number></Dial>")
     with ThreadPoolExecutor(24) as pool:
         calls = list(pool.map(lambda _: network.door.call(client="lobby", dial="2125550155"), range(24)))

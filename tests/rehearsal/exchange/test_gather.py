@@ -1,4 +1,4 @@
-"""Gather: which digits an application is told, when, and what happens where there are none."""
+"""Gather: the digits that the application gets, when, and what happens without digits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.rehearsal.network import Network
 
 
 def gather(network: Network, attributes: str = "", inside: str = "", **answers: str) -> None:
-    """Have the next calls gather digits for /done, and otherwise say that nothing came."""
+    """Have the next calls gather digits for /done, and otherwise say that there were none."""
     network.answers(f'<Gather action="/done" {attributes}>{inside}</Gather><Say>nothing came</Say>', **answers)
 
 
@@ -33,7 +33,7 @@ def gather(network: Network, attributes: str = "", inside: str = "", **answers: 
     ],
 )
 def test_action_is_told_the_digits(network: Network, attributes: str, presses: list[str], digits: str) -> None:
-    """Digits end with the key that finishes, with their number, or when no other follows in time."""
+    """Input ends with finishOnKey, numDigits, or the timeout after a digit."""
     gather(network, attributes, done="<Say>thank you</Say>")
     told = network.dial(presses=presses)
     assert [event["Digits"] for event in network.received("done")] == [digits]
@@ -42,14 +42,14 @@ def test_action_is_told_the_digits(network: Network, attributes: str, presses: l
 
 @pytest.mark.parametrize("presses", [[], ["#"], ["WWWWWWW5#"]])
 def test_document_goes_on_where_nothing_is_pressed(network: Network, presses: list[str]) -> None:
-    """Without a digit in time, or with the finishing key alone, the action is not asked, and the next verb comes."""
+    """Without a digit, or with finishOnKey only, the action is not requested, and the next verb follows."""
     gather(network)
     told = network.dial(presses=presses)
     assert (network.received("done"), told["heard"]) == ([], ["nothing came"])
 
 
 def test_prompts_are_heard_first(network: Network) -> None:
-    """What stands in a Gather is heard in order and takes its time; then the keys are waited for."""
+    """Nested verbs are executed in order and take time; then the input is waited for."""
     inside = "<Say loop='2'>press one</Say><Pause length='2'/><Play>https://example.com/a.mp3</Play>"
     gather(network, 'numDigits="1" timeout="8"', inside)
     told = network.dial()
@@ -58,7 +58,7 @@ def test_prompts_are_heard_first(network: Network) -> None:
 
 
 def test_menu_is_walked_through(network: Network) -> None:
-    """Each Gather hears the keys of its turn; without an action the document's own URL is asked again."""
+    """Each Gather gets its entry of keys; without an action the current URL is requested again."""
     network.answers(
         "<Gather numDigits='1'><Say>menu</Say></Gather><Redirect>done</Redirect>", done="<Say>operator</Say>"
     )
@@ -68,14 +68,14 @@ def test_menu_is_walked_through(network: Network) -> None:
 
 
 def test_one_entry_of_keys_can_be_written_alone(network: Network) -> None:
-    """A text instead of a list is what is pressed at the first Gather."""
+    """A string in place of a list is the input of the first Gather."""
     gather(network)
     network.dial(presses="42#")
     assert network.received("done")[0]["Digits"] == "42"
 
 
 def test_caller_who_hangs_up_in_a_menu_is_gone(network: Network) -> None:
-    """A caller who leaves while a Gather waits ends the call then, and no application is asked."""
+    """The call ends, and no URL is requested."""
     gather(network, 'timeout="60"', "<Say>press a key</Say>")
     told = network.dial(leaves_after=10)
     assert (told["status"], told["duration_s"], told["heard"]) == ("completed", 10, ["press a key"])
@@ -83,7 +83,7 @@ def test_caller_who_hangs_up_in_a_menu_is_gone(network: Network) -> None:
 
 
 def test_speech_is_not_heard_and_said_so(network: Network) -> None:
-    """Speech as input raises a visible error; digits beside it are heard, and speech alone waits in vain."""
+    """input="speech" raises an error; dtmf beside it works, and speech only waits for the timeout."""
     gather(network, 'input="dtmf speech"')
     told = network.dial(presses=["5#"])
     assert [alert["code"] for alert in told["alerts"]] == [20501]
@@ -95,7 +95,7 @@ def test_speech_is_not_heard_and_said_so(network: Network) -> None:
 
 @pytest.mark.parametrize(("inside", "code"), [("<Dial>+15035550199</Dial>", 13320), ("<Hangup/>", 13320)])
 def test_only_what_can_be_heard_stands_in_a_gather(network: Network, inside: str, code: int) -> None:
-    """Another verb in a Gather is warned of, and has no effect."""
+    """Another nested verb raises a warning, and has no effect."""
     gather(network, "", inside)
     told: Any = network.dial(presses=["1#"])
     assert [(alert["code"], alert["level"]) for alert in told["alerts"]] == [(code, "warning")]

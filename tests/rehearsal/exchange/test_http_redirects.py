@@ -1,4 +1,4 @@
-"""Redirects of HTTP, which an application may answer a webhook with: Twilio follows them."""
+"""HTTP redirects in the response to a webhook, which Twilio follows."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ def ring(twilio_rehearsal: RehearsedAccount) -> Ring:
     ("status", "heard"), [(301, "GET nothing"), (302, "GET nothing"), (303, "GET nothing"), (307, "POST ringing")]
 )
 def test_the_document_is_where_it_leads(ring: Ring, status: int, heard: str) -> None:
-    """Asked by GET, or as before for 307; what is relative in it is relative to there."""
+    """Requested by GET, or by the same method after 307; relative URLs in it are relative to its own."""
     call = ring(f"/moved/{status}")
     assert call.heard == [heard, "next to it"]
     assert call.alerts == []
 
 
 def test_a_circle_ends_after_ten(ring: Ring) -> None:
-    """With Twilio's code for it."""
+    """With Twilio's error code."""
     assert [(alert.code, "Too many" in alert.message) for alert in ring("/circle").alerts] == [(11215, True)]
 
 
 @pytest.mark.parametrize(("url", "code"), [("https://example.com/", 11205), ("http://[", 11200), ("mailto:a@b", 11200)])
 def test_what_leads_off_this_machine_or_nowhere_is_an_alert(ring: Ring, url: str, code: int) -> None:
-    """Nothing else is asked."""
+    """No other URL is requested."""
     assert [alert.code for alert in ring(f"/to?url={url}").alerts] == [code]

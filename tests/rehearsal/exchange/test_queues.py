@@ -1,4 +1,4 @@
-"""Queues: who waits in them, what they hear meanwhile, how they leave, and how others take them out."""
+"""Queues: members, waitUrl, Leave, and connecting members by Dial or the API."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ OTHER = "+13605550142"
 
 
 def enqueue(network: Network, attributes: str = "", inside: str = "", done: str = "") -> None:
-    """Have the next calls wait for an operator, and then say that they do no more."""
+    """Put the next calls into a queue, and have them say what they do next."""
     network.answers(f"<Enqueue {attributes}>operators</Enqueue><Say>no longer in line</Say>{inside}", done=done)
 
 
 def take(network: Network, attributes: str = "", queue: str = "", to: str = OTHER) -> Any:
-    """A call of the API to an operator, who dials the queue."""
+    """An API call to an operator, who dials the queue."""
     base = f"https://{network.live.domain_name}"
     url = f' url="{base}{queue}"' if queue else ""
     twiml = f"<Response><Dial {attributes}><Queue{url}>operators</Queue></Dial></Response>"
@@ -26,7 +26,7 @@ def take(network: Network, attributes: str = "", queue: str = "", to: str = OTHE
 
 
 def wait_in_line(network: Network, seconds: float = 10, **behaviour: Any) -> str:
-    """The SID of a call of the API that waits in the queue, and has done so for some seconds."""
+    """The SID of an API call that has been in the queue for some seconds."""
     network.door.control("POST", f"/numbers/{FRIEND}", json={"answer_after": 0, "waits": 900} | behaviour)
     url = f"https://{network.live.domain_name}/voice"
     call = network.client.calls.create(to=FRIEND, from_=NUMBER, url=url)
@@ -35,7 +35,7 @@ def wait_in_line(network: Network, seconds: float = 10, **behaviour: Any) -> str
 
 
 def test_caller_waits_as_long_as_they_like(network: Network) -> None:
-    """Whoever is in a queue that nobody serves hears music until they hang up, and leaves no place behind."""
+    """A caller in an unserved queue hears music until hanging up, which removes them."""
     enqueue(network, 'action="/done"')
     told = network.dial(waits=50)
     assert (told["status"], told["duration_s"], len(set(told["heard"]))) == ("completed", 50, 1)
@@ -46,7 +46,7 @@ def test_caller_waits_as_long_as_they_like(network: Network) -> None:
 
 
 def test_document_is_heard_while_waiting(network: Network) -> None:
-    """The waitUrl is told the place in the queue, and asked again whenever its document has come to its end."""
+    """The waitUrl gets QueuePosition, and is requested again whenever its document ends."""
     enqueue(network, 'waitUrl="/done"', done="<Say>You are in line, please hold on for us</Say><Pause length='6'/>")
     told = network.dial(leaves_after=25)
     asked = network.received("done")
@@ -57,14 +57,14 @@ def test_document_is_heard_while_waiting(network: Network) -> None:
 
 @pytest.mark.parametrize("document", ["", "<Redirect>done</Redirect>", "<Dial>+15035550199</Dial>"])
 def test_document_that_takes_no_time_is_no_endless_loop(network: Network, document: str) -> None:
-    """A waitUrl whose document says nothing, or may not be carried out there, leaves the caller in silence."""
+    """A waitUrl with an empty document or invalid verbs leaves the caller in silence."""
     enqueue(network, 'waitUrl="/done"', done=document)
     told = network.dial(waits=3)
     assert (told["status"], told["heard"], told["children"]) == ("completed", [], [])
 
 
 def test_leave_goes_on_behind_the_queue(network: Network) -> None:
-    """Leave takes the caller out: the next verb follows, or the action, which is told so."""
+    """Leave removes the caller: the action is requested with leave, or the next verb follows."""
     enqueue(network, 'waitUrl="/done"', done="<Say>closed</Say><Leave/>")
     assert network.dial()["heard"] == ["closed", "no longer in line"]
     enqueue(network, 'waitUrl="/done" action="/nowhere"', done="<Leave/>")
@@ -73,14 +73,14 @@ def test_leave_goes_on_behind_the_queue(network: Network) -> None:
 
 
 def test_leave_elsewhere_is_warned_of(network: Network) -> None:
-    """Leave outside of a queue has no effect but a warning."""
+    """Leave outside of a queue only raises a warning."""
     network.answers("<Leave/><Say>after</Say>")
     told = network.dial()
     assert (told["heard"], [alert["code"] for alert in told["alerts"]]) == (["after"], [12200])
 
 
 def test_full_queue_takes_nobody(network: Network) -> None:
-    """A queue that is full raises 14207, and the action is told so."""
+    """A full queue raises 14207, and the action gets QueueResult=queue-full."""
     network.client.queues.create("operators", max_size=1)
     enqueue(network, 'action="/done"', done="<Say>call again later</Say>")
     wait_in_line(network)
@@ -90,7 +90,7 @@ def test_full_queue_takes_nobody(network: Network) -> None:
 
 
 def test_whoever_waits_longest_is_taken(network: Network) -> None:
-    """Who dials a queue talks with the first in it; afterwards both actions are told how it went."""
+    """Dialling a queue connects its front; afterwards both actions get the result."""
     base = f"https://{network.live.domain_name}"
     enqueue(network, 'action="/done"')
     sid = wait_in_line(network, talk=45)
@@ -109,7 +109,7 @@ def test_whoever_waits_longest_is_taken(network: Network) -> None:
 
 
 def test_who_is_taken_hears_something_first(network: Network) -> None:
-    """The url of a Queue is carried out for the one who waited, before the two are joined."""
+    """The url of a Queue is executed for the member before the parties are connected."""
     enqueue(network)
     sid = wait_in_line(network)
     network.answers("", done="<Say>An operator is with you</Say>")
@@ -134,7 +134,7 @@ def test_who_is_taken_and_gone_before_the_talk_is_not_waited_for(network: Networ
 
 
 def test_empty_queue_is_waited_at(network: Network) -> None:
-    """Who dials an empty queue waits for somebody to come, as long as the time-out says."""
+    """Dialling an empty queue waits for a member until the timeout."""
     network.client.queues.create("operators")
     base = f"https://{network.live.domain_name}"
     taken = take(network, f'timeout="60" action="{base}/done"')
@@ -149,7 +149,7 @@ def test_empty_queue_is_waited_at(network: Network) -> None:
 
 
 def test_queue_that_is_not_there_fails_the_dial(network: Network) -> None:
-    """A Dial of an unknown queue fails at once."""
+    """Dialling an unknown queue fails at once."""
     base = f"https://{network.live.domain_name}"
     take(network, f'action="{base}/done"')
     network.door.control("POST", "/clock", json={"advance_s": 20})
@@ -158,7 +158,7 @@ def test_queue_that_is_not_there_fails_the_dial(network: Network) -> None:
 
 @pytest.mark.parametrize(("waiting", "operator"), [({"leaves_after": 20}, {}), ({"talk": 900}, {"leaves_after": 12})])
 def test_either_side_can_hang_up(network: Network, waiting: dict[str, Any], operator: dict[str, Any]) -> None:
-    """When one of the two hangs up the talk is over for both."""
+    """A hangup by either side ends the conversation for both."""
     network.door.control("POST", f"/numbers/{OTHER}", json=operator)
     enqueue(network)
     sid = wait_in_line(network, **waiting)
@@ -170,7 +170,7 @@ def test_either_side_can_hang_up(network: Network, waiting: dict[str, Any], oper
 
 
 def test_members_are_listed_in_order(network: Network) -> None:
-    """A queue's members are listed from the first to the last, with how long they have waited."""
+    """From front to back, with their waiting times."""
     enqueue(network)
     sid = wait_in_line(network, 30)
     network.door.control("POST", f"/numbers/{OTHER}", json={"answer_after": 0, "waits": 900})
@@ -185,7 +185,7 @@ def test_members_are_listed_in_order(network: Network) -> None:
 
 
 def test_member_is_taken_out_by_the_api(network: Network) -> None:
-    """A member that gets another Url leaves the queue for it; its action is asked and not heard."""
+    """Updating a member's Url removes it; its action is requested and the answer ignored."""
     enqueue(network, 'action="/done"')
     sid = wait_in_line(network)
     network.answers("<Pause length='60'/>", done="<Say>unheard</Say>")
@@ -198,7 +198,7 @@ def test_member_is_taken_out_by_the_api(network: Network) -> None:
 
 
 def test_queues_are_made_changed_and_deleted(network: Network) -> None:
-    """A queue has a name of its own and a size; while somebody waits in it, it can't be deleted."""
+    """A queue has a friendly name and a maximum size; it can be deleted only when empty."""
     queues = network.client.queues
     queue = queues.create("operators", max_size=5)
     with pytest.raises(TwilioRestException):
@@ -216,7 +216,7 @@ def test_queues_are_made_changed_and_deleted(network: Network) -> None:
 
 
 def test_the_action_of_a_dialled_queue_is_told_what_came_of_it(network: Network) -> None:
-    """An empty queue, one that is not there, and one who waited and was talked with."""
+    """An empty queue, an unknown one, and a connected member."""
     network.client.queues.create("empty")
     for name in ("empty", "nowhere"):
         network.answers(f'<Dial action="/done" timeout="5"><Queue>{name}</Queue></Dial>')

@@ -1,4 +1,4 @@
-"""What may be dialled, and what Twilio would not even try."""
+"""Checks of a Dial's targets before anything is dialled."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.rehearsal.network import DOMAIN, FRIEND, LOBBY, NUMBER, Network
     ],
 )
 def test_number_that_twilio_would_not_dial(network: Network, caller: str, number: str, code: int) -> None:
-    """A wrong number, a country that is off, and a caller ID that is not ours fail the Dial: no child, one alert."""
+    """An invalid number, a country without permission, and a foreign caller ID fail the Dial: no child, one alert."""
     network.answers(f'<Dial callerId="{caller}" action="/done"><Number>{number}</Number></Dial>')
     told = network.dial()
     assert told["children"] == []
@@ -39,7 +39,7 @@ def test_number_that_twilio_would_not_dial(network: Network, caller: str, number
 
 
 def test_country_can_be_switched_on(network: Network) -> None:
-    """A country that is refused can be dialled once it is permitted."""
+    """A country can be called once its permission is on."""
     network.answers(f'<Dial callerId="{NUMBER}">+442079460123</Dial>')
     assert [alert["code"] for alert in network.dial()["alerts"]] == [13227]
     update = '[{"iso_code": "GB", "low_risk_numbers_enabled": "true"}]'
@@ -63,14 +63,14 @@ def test_country_can_be_switched_on(network: Network) -> None:
     ],
 )
 def test_sip_target_that_twilio_would_not_dial(network: Network, uri: str, code: int) -> None:
-    """A wrong URI, an unknown domain, an edge's name and a private address fail the Dial with their alerts."""
+    """An invalid URI, an unknown domain, an edge's name and a private address fail the Dial with their alerts."""
     network.answers(f'<Dial callerId="{NUMBER}"><Sip>{uri}</Sip></Dial>')
     told = network.dial()
     assert ([alert["code"] for alert in told["alerts"]], told["children"]) == ([code], [])
 
 
 def test_phone_that_is_not_registered_is_a_warning(network: Network) -> None:
-    """Ringing a phone that is off gives no-answer at once, and warning 32009 on the leg."""
+    """Dialling an unregistered phone gives no-answer at once, and warning 32009 on the leg."""
     network.answers(LOBBY)
     told = network.door.call(from_=FRIEND, to=NUMBER)
     (alert,) = told["alerts"]
@@ -80,7 +80,7 @@ def test_phone_that_is_not_registered_is_a_warning(network: Network) -> None:
 
 
 def test_unreachable_phone_is_a_warning(network: Network) -> None:
-    """Ringing a phone that can't be reached fails, with warning 32011 on the leg."""
+    """Dialling an unreachable phone fails, with warning 32011 on the leg."""
     network.door.control("POST", "/clients/lobby", json={"registered": True})
     network.answers(LOBBY)
     told = network.door.call(from_=FRIEND, to=NUMBER, unreachable=True)
@@ -88,7 +88,7 @@ def test_unreachable_phone_is_a_warning(network: Network) -> None:
 
 
 def test_trunk_sees_the_headers_and_no_secret_is_told(network: Network) -> None:
-    """Headers in a SIP URI reach our own server; a password in the TwiML is nowhere in what is told."""
+    """Headers in a SIP URI reach our own server; a password in the TwiML is never shown."""
     sip = '<Sip username="me" password="hunter2hunter2">sip:menu@pbx.example.org?X-Phone=lobby</Sip>'
     network.answers(f'<Dial callerId="{NUMBER}">{sip}</Dial>')
     told = network.dial()
@@ -97,7 +97,7 @@ def test_trunk_sees_the_headers_and_no_secret_is_told(network: Network) -> None:
 
 
 def test_several_targets_ring_and_one_answers(network: Network) -> None:
-    """Of several targets the first answers and the others are canceled."""
+    """The first to answer is connected and the others are canceled."""
     network.answers(f'<Dial callerId="{NUMBER}"><Number>+15035550198</Number><Number>+15035550199</Number></Dial>')
     told = network.dial()
     assert [(c["to"], c["status"]) for c in told["children"]] == [
@@ -108,7 +108,7 @@ def test_several_targets_ring_and_one_answers(network: Network) -> None:
 
 @pytest.mark.parametrize(("twilio", "dialled"), [("recorded", "+1911"), ("documented", "+1911"), ("documented", "911")])
 def test_emergency_call_needs_the_domain_and_the_address(network: Network, dialled: str) -> None:
-    """911 goes out where the domain has emergency calling; without a registered address it raises 22221."""
+    """911 is dialled if the domain has emergency calling; without a registered address 22221 is raised."""
     client = network.client
     client.sip.domains(client.sip.domains.list()[0].sid).update(emergency_calling_enabled=True)
     network.answers(f'<Dial callerId="{NUMBER}"><Number>{dialled}</Number></Dial>')
@@ -126,7 +126,7 @@ def test_emergency_call_needs_the_domain_and_the_address(network: Network, diall
 
 @pytest.mark.parametrize("edge", ["us1", "us1-ix"])
 def test_the_oldest_edge_may_still_be_dialled(network: Network, edge: str) -> None:
-    """As a legacy name of its domain; a phone that is registered nowhere is 32221 there, and no-answer like 32009."""
+    """As a legacy name of the domain; an unregistered phone gives 32221 and no-answer, as with 32009."""
     uri = f"sip:lobby@phones-stage.sip.{edge}.twilio.com"
     network.answers(f'<Dial action="/done"><Sip>{uri}</Sip></Dial>')
     told = network.door.call(from_=FRIEND, to=NUMBER)
@@ -139,7 +139,7 @@ def test_the_oldest_edge_may_still_be_dialled(network: Network, edge: str) -> No
 
 
 def test_alerts_about_phones_show_the_invite(network: Network) -> None:
-    """32009 has its URI as request, 32011 the headers To and From; neither has a webhook's parameters."""
+    """32009 has its URI as request, 32011 the headers To and From; neither has webhook parameters."""
     network.answers(LOBBY)
     network.door.call(from_=FRIEND, to=NUMBER)
     network.door.control("POST", "/clients/lobby", json={"registered": True, "unreachable": True})

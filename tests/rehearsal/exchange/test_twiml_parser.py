@@ -1,4 +1,4 @@
-"""Reading TwiML: verbs and their defaults, what Twilio would complain of, what the rehearsal does not carry out."""
+"""Parsing TwiML: verbs and defaults, Twilio's warnings, and verbs that are not modelled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read(inside: str) -> Document:
 
 
 def test_every_verb_is_read_with_its_defaults() -> None:
-    """Each verb that is carried out is read, with Twilio's defaults, from what twilio-python writes."""
+    """Each modelled verb, as twilio-python writes it, is read with Twilio's defaults."""
     response = VoiceResponse()
     response.say("Hello")
     response.play("https://example.com/a.mp3")
@@ -51,7 +51,7 @@ def test_every_verb_is_read_with_its_defaults() -> None:
 
 
 def test_dial_has_its_attributes_and_targets() -> None:
-    """A Dial's attributes, and its Number and Sip with theirs, are all read."""
+    """All attributes of Dial, Number and Sip are read."""
     response = VoiceResponse()
     dial = response.dial(
         action="/done", method="GET", timeout=20, time_limit=600, caller_id="+15035550103", answer_on_bridge=True
@@ -91,7 +91,7 @@ def test_dial_has_its_attributes_and_targets() -> None:
     ],
 )
 def test_what_is_no_twiml_is_unreadable(text: str, code: int) -> None:
-    """What is not XML is 12100, and another root than Response 12102."""
+    """Invalid XML is 12100, and another root than Response 12102."""
     with pytest.raises(InvalidTwiml) as raised:
         parse_twiml(text)
     assert raised.value.complaint.code == code
@@ -140,7 +140,7 @@ def test_what_is_no_twiml_is_unreadable(text: str, code: int) -> None:
     ],
 )
 def test_what_twilio_would_warn_of_is_a_complaint(inside: str, code: int) -> None:
-    """Unknown elements and attributes, and wrong values, are complaints with Twilio's codes."""
+    """Unknown elements and attributes, and invalid values, are warnings with Twilio's codes."""
     assert [complaint.code for complaint in read(inside).complaints] == [code]
 
 
@@ -157,12 +157,12 @@ def test_what_twilio_would_warn_of_is_a_complaint(inside: str, code: int) -> Non
     ],
 )
 def test_what_is_not_carried_out_is_named(inside: str, what: str) -> None:
-    """What Twilio has and the rehearsal has not is listed by name, not passed over."""
+    """Verbs that Twilio has and the rehearsal does not are listed by name."""
     assert read(inside).not_carried_out == (what,)
 
 
 def test_values_are_kept_within_twilios_limits() -> None:
-    """A time limit and a timeout beyond Twilio's maximum are cut to it, however long their numbers are."""
+    """timeLimit and timeout are limited to Twilio's maximum, even for very long numbers."""
     for much in ("999999", "9" * 6000, "0" * 6000 + "999999"):
         (dial,) = read(f"<Dial timeout='{much}' timeLimit='{much}'>+15035550199</Dial>").verbs
         assert isinstance(dial, Dial)
@@ -170,7 +170,7 @@ def test_values_are_kept_within_twilios_limits() -> None:
 
 
 def test_gather_has_its_attributes_and_prompts() -> None:
-    """A Gather's attributes and what is heard in it are read from what twilio-python writes."""
+    """A Gather's attributes and nested verbs, as twilio-python writes them, are read."""
     response = VoiceResponse()
     gather = response.gather(
         action="/menu", num_digits=4, finish_on_key="*", timeout=9, action_on_empty_result=True, barge_in=False
@@ -187,7 +187,7 @@ def test_gather_has_its_attributes_and_prompts() -> None:
 
 @given(st.text(max_size=80))
 def test_any_text_is_a_document_or_unreadable(text: str) -> None:
-    """Whatever a function answers is read, or said to be unreadable with one of two codes."""
+    """Any response of a function is read, or rejected with one of two codes."""
     try:
         assert isinstance(parse_twiml(text), Document)
     except InvalidTwiml as unreadable:
@@ -196,7 +196,7 @@ def test_any_text_is_a_document_or_unreadable(text: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=60))
 def test_words_arrive_as_they_were_written(words: str) -> None:
-    """What twilio-python writes into a Say is what is read from it, but for space around it."""
+    """The text of a Say is read as twilio-python writes it, without space around it."""
     response = VoiceResponse()
     response.say(words)
     assert parse_twiml(str(response)).verbs == (Say(words.strip()),)

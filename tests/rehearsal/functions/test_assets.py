@@ -1,4 +1,4 @@
-"""Assets: uploaded, built, handed out where they are public, and read by functions where they are private."""
+"""Assets: upload, build, public URLs, and private ones read by functions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ASSETS = {
 
 @dataclass(frozen=True)
 class Site:
-    """A service with assets and one function, where it is live, and its contexts in Twilio's client."""
+    """A live service with assets and one function, and its contexts in Twilio's client."""
 
     domain_name: str
     service: Any
@@ -42,7 +42,7 @@ class Site:
 
 @pytest.fixture
 def site(client: Client, door: Door) -> Site:
-    """A service whose every asset, and a function that reads the private ones, are live."""
+    """A live service with assets of every visibility, and a function that reads the private ones."""
     sid = client.serverless.v1.services.create("site", "Site").sid
     service = client.serverless.v1.services(sid)
     assets = {path: service.assets.create(friendly_name=path).sid for path in ASSETS}
@@ -67,7 +67,7 @@ def site(client: Client, door: Door) -> Site:
     ],
 )
 def test_a_public_asset_is_handed_out_byte_for_byte(door: Door, site: Site, path: str, kind: str) -> None:
-    """Its type is the upload's, or what its name says; HEAD gives no body, and nobody can write to it."""
+    """Its type is the upload's, or derived from its name; HEAD has no body, and other methods are rejected."""
     answer = door.ask("GET", site.domain_name, path)
     assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, kind, ASSETS[path][1])
     assert door.ask("HEAD", site.domain_name, path).content == b""
@@ -75,14 +75,14 @@ def test_a_public_asset_is_handed_out_byte_for_byte(door: Door, site: Site, path
 
 
 def test_a_private_asset_has_no_url_and_is_read_by_functions(door: Door, site: Site) -> None:
-    """Runtime.getAssets() has the private ones alone, under paths with a slash, to open or to require."""
+    """Runtime.getAssets() has only the private ones, with paths to open or to require."""
     assert door.ask("GET", site.domain_name, "/secret/page.txt").status_code == 404
     read = door.ask("GET", site.domain_name, "/read").json()
     assert read == {"names": ["/secret/page.txt", "/words.json"], "word": "grüezi", "page": "page one"}
 
 
 def test_a_protected_asset_takes_a_signature(rehearsal: Rehearsal, door: Door, site: Site) -> None:
-    """A protected asset is refused without Twilio's signature, and handed out with it."""
+    """It is rejected without Twilio's signature."""
     assert door.ask("GET", site.domain_name, "/members.txt").status_code == 403
     signature = RequestValidator(rehearsal.auth_token).compute_signature(f"https://{site.domain_name}/members.txt", {})
     signed = door.ask("GET", site.domain_name, "/members.txt", headers={"X-Twilio-Signature": signature})
@@ -97,7 +97,7 @@ def test_a_build_shows_its_assets(site: Site) -> None:
 
 
 def test_an_asset_of_a_build_stays_as_long_as_the_build(site: Site) -> None:
-    """An asset that a build was made of can't be deleted; one that was never built can."""
+    """An asset in a build can't be deleted; one that was never built can."""
     with pytest.raises(TwilioRestException, match="part of a build"):
         site.service.assets(site.assets["/pixel.bin"]).delete()
     spare = site.service.assets.create(friendly_name="/spare").sid
@@ -105,7 +105,7 @@ def test_an_asset_of_a_build_stays_as_long_as_the_build(site: Site) -> None:
 
 
 def test_a_path_belongs_to_a_function_or_to_an_asset(door: Door, site: Site) -> None:
-    """A build in which an asset and a function share a path is refused."""
+    """A build with a function and an asset at one path is rejected."""
     sid = site.service.fetch().sid
     asset = door.upload_asset(sid, site.assets["/pixel.bin"], "/read", "public", b"").json()["sid"]
     (function,) = [one["sid"] for one in site.build.function_versions]
@@ -115,7 +115,7 @@ def test_a_path_belongs_to_a_function_or_to_an_asset(door: Door, site: Site) -> 
 
 @pytest.mark.parametrize(("kind", "megabytes"), [("function", 1), ("asset", 25)])
 def test_too_large_an_upload_is_refused(door: Door, site: Site, kind: str, megabytes: int) -> None:
-    """A function of more than 1 MB, and an asset of more than 25 MB, answer 400 and say what they may have."""
+    """A function over 1 MB, and an asset over 25 MB, give 400 with the limit."""
     sid = site.service.fetch().sid
     if kind == "asset":
         response = door.upload_asset(sid, site.assets["/pixel.bin"], "/x", "public", b"x" * (megabytes << 20) + b"x")
@@ -127,7 +127,7 @@ def test_too_large_an_upload_is_refused(door: Door, site: Site, kind: str, megab
 
 
 def test_the_front_page_is_the_index_of_the_assets(door: Door, site: Site) -> None:
-    """What has the path / wins; where nothing has, /assets/index.html is handed out there."""
+    """The asset at / or, without one, /assets/index.html."""
     answer = door.ask("GET", site.domain_name, "/")
     assert (answer.content, answer.headers["content-type"]) == (b"<h1>Phones", "text/html")
     assert door.ask("GET", site.domain_name, "/assets/").status_code == 404

@@ -1,4 +1,4 @@
-"""Deployed functions are kept in: every way out that Node has is tried, by functions that are really deployed."""
+"""The sandbox of deployed functions: every way out that Node has is tried by deployed functions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TRIED = {f"{does} {what}": code for does, ways in WAYS_OUT.items() for what, cod
 
 @dataclass
 class Prison:
-    """A function that does what it is told, and what lies outside of its build."""
+    """A function that tries what it is told, and resources outside of its build."""
 
     door: Door
     live: Deployed
@@ -46,7 +46,7 @@ class Prison:
     outside: Path
 
     def tell(self, code: str) -> dict[str, str]:
-        """What the function got, or how it was refused."""
+        """The function's result or error."""
         told = {"code": code, **self.names}
         said: dict[str, str] = self.door.ask("POST", self.live.domain_name, "/obey", data=told).json()
         return said
@@ -54,7 +54,7 @@ class Prison:
 
 @pytest.fixture(scope="module", params=["the kernel's fence", "Node's permissions and our own block alone"])
 def prison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prison]:
-    """The function with the kernel's fence, and as it is on a system whose kernel has none."""
+    """The function in the sandbox with kernel filters, and on a system without them."""
     outside = tmp_path_factory.mktemp("outside")
     (outside / "secret.txt").write_text("SECRET=secret")
     state = tmp_path_factory.mktemp("state") / "state.db"
@@ -77,7 +77,7 @@ def prison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.parametrize("name", TRIED)
 def test_a_function_gets_nowhere(prison: Prison, name: str) -> None:
-    """Each way out is refused to the function that tries it; outside, nothing has changed."""
+    """Each attempt fails for the function, and changes nothing outside."""
     before = sorted(prison.outside.rglob("*"))
     said = prison.tell(TRIED[name])
     assert list(said) == ["refused"], said
@@ -100,12 +100,12 @@ def test_a_function_gets_nowhere(prison: Prison, name: str) -> None:
     ],
 )
 def test_a_function_does_what_it_may(prison: Prison, code: str, got: object) -> None:
-    """It reads its own build and the packages, and reaches Twilio, which is the rehearsal."""
+    """It reads its build and packages, and sends requests to Twilio, which is the rehearsal."""
     assert prison.tell(code) == {"got": got}
 
 
 def test_what_a_function_writes_to_its_output_breaks_nothing(prison: Prison) -> None:
-    """Lines between ours, and lines that ask what no function may ask, are passed over."""
+    """Its lines among ours, and lines that imitate our protocol, are ignored."""
     order = '{"ask": 7, "method": "POST", "url": "http://localhost/clock", "headers": {}, "body": ""}'
     for line in ("no JSON", "[]", "{}", '{"ask": 1}', '{"id": -1}', '{"id": [], "logs": []}', '{"answer": 1}', order):
         assert prison.tell(f"require('fs').writeSync(1, '{line}\\n')") == {"got": "done"}
@@ -113,13 +113,13 @@ def test_what_a_function_writes_to_its_output_breaks_nothing(prison: Prison) -> 
 
 
 def test_a_function_runs_in_a_session_of_its_own(prison: Prison) -> None:
-    """Neither the keys of a terminal nor signals to the rehearsal's group reach it."""
+    """Terminal keys and signals to the rehearsal's process group do not reach it."""
     pid = int(prison.tell("return process.pid")["got"])
     assert os.getsid(pid) == pid != os.getsid(0)
 
 
 def test_what_a_function_sends_to_twilio_is_its_own_request_alone(prison: Prison) -> None:
-    """A host, a length or a connection among its headers leads to nobody else."""
+    """Host, Content-Length and Connection headers do not redirect its request."""
     code = """
     const client = context.getTwilioClient();
     const data = ['POST /clock HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', 'Content-Length: 16', '',
@@ -133,7 +133,7 @@ def test_what_a_function_sends_to_twilio_is_its_own_request_alone(prison: Prison
 
 
 def test_the_rehearsal_says_what_keeps_functions_in(prison: Prison) -> None:
-    """Its front page says whether the kernel helps; only then does it not speak of mistakes."""
+    """Its front page says whether the kernel helps; otherwise it only speaks of mistakes."""
     said = prison.door.control("GET", "/")["functions"]
     assert said == f"kept in by {fence.describe_fence()}"
     assert ("mistakes, not malice" in said) == (not fence.has_kernel_fence())

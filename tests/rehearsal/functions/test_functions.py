@@ -1,4 +1,4 @@
-"""Deployed functions: they run on Node as uploaded, behind Twilio's rules, and leave logs and alerts."""
+"""Deployed functions run on Node as uploaded, under Twilio's rules, with logs and alerts."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ FUNCTIONS = {
 
 @pytest.fixture
 def live(client: Client, door: Door) -> Deployed:
-    """Every function of this file, live."""
+    """All functions of this file, live."""
     return deploy(client, door, FUNCTIONS)
 
 
@@ -108,20 +108,20 @@ def codes(client: Client) -> list[str]:
     ],
 )
 def test_result_becomes_a_response(door: Door, live: Deployed, path: str, status: int, kind: str, body: str) -> None:
-    """A string, a TwiML object, a Twilio.Response, and nothing become responses as on Twilio."""
+    """A string, a TwiML object, a Twilio.Response, and undefined give responses as on Twilio."""
     response = door.ask("GET", live.domain_name, path)
     assert (response.status_code, response.headers["content-type"].split(";")[0], response.text) == (status, kind, body)
 
 
 def test_custom_response_has_its_headers_and_cookies(door: Door, live: Deployed) -> None:
-    """Headers and cookies of a Twilio.Response arrive."""
+    """Headers and cookies of a Twilio.Response are sent."""
     response = door.ask("GET", live.domain_name, "/custom")
     assert response.headers["x-one"] == "1"
     assert response.headers["set-cookie"] == "a=b;HttpOnly"
 
 
 def test_event_is_query_and_body_and_request(door: Door, live: Deployed) -> None:
-    """The event merges query and form, the body last, and has the request's headers in lower case and its cookies."""
+    """The event has query and form, the body's values last, with headers in lower case and cookies."""
     response = door.ask(
         "POST",
         live.domain_name,
@@ -137,13 +137,13 @@ def test_event_is_query_and_body_and_request(door: Door, live: Deployed) -> None
 
 
 def test_json_body_is_part_of_the_event(door: Door, live: Deployed) -> None:
-    """A JSON body's fields are the event's."""
+    """Fields of a JSON body are fields of the event."""
     event = door.ask("POST", live.domain_name, "/seen", json={"n": [1, 2]}).json()["event"]
     assert event["n"] == [1, 2]
 
 
 def test_context_has_variables_at_once(client: Client, door: Door, live: Deployed, rehearsal: Rehearsal) -> None:
-    """The context has what Twilio puts there, and a variable as soon as it is written."""
+    """The context has Twilio's own values, and a variable once it is created."""
     environments = client.serverless.v1.services(live.service).environments(live.environment)
     variable = environments.variables.create("GREETING", "hello")
     context = door.ask("GET", live.domain_name, "/seen").json()["context"]
@@ -161,21 +161,21 @@ def test_context_has_variables_at_once(client: Client, door: Door, live: Deploye
 
 
 def test_context_without_credentials(client: Client, door: Door, live: Deployed) -> None:
-    """A service that does not include credentials gives its functions neither SID nor token."""
+    """A service without IncludeCredentials gives its functions neither SID nor token."""
     client.serverless.v1.services(live.service).update(include_credentials=False)
     assert not {"ACCOUNT_SID", "AUTH_TOKEN"} & set(door.ask("GET", live.domain_name, "/seen").json()["context"])
     assert door.ask("GET", live.domain_name, "/numbers").status_code == 500
 
 
 def test_own_environment_is_not_passed_on(door: Door, live: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Functions see no variable of the process that runs the rehearsal."""
+    """Functions do not see the environment of the rehearsal's process."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "secret")
     seen = set(door.ask("GET", live.domain_name, "/environment").json())
     assert seen - set(door.ask("GET", live.domain_name, "/seen").json()["context"]) <= {"NODE_PATH", "TZ", "SYSTEMROOT"}
 
 
 def test_variables_are_in_the_environment_of_the_process_too(client: Client, door: Door, live: Deployed) -> None:
-    """As they are when it is asked, in each environment its own, though one build serves both."""
+    """process.env has the environment's current variables, though one build serves both environments."""
     service = client.serverless.v1.services(live.service)
     other = service.environments.create("prod", domain_suffix="prod")
     service.environments(other.sid).deployments.create(build_sid=live.build)
@@ -192,7 +192,7 @@ def test_variables_are_in_the_environment_of_the_process_too(client: Client, doo
 
 
 def write_package(folder: Path, name: str, version: str) -> None:
-    """A package that is nothing but its version."""
+    """A package with only a version."""
     place = folder / name
     place.mkdir(parents=True)
     (place / "package.json").write_text(json.dumps({"name": name, "version": version, "main": "index.js"}))
@@ -211,7 +211,7 @@ def write_package(folder: Path, name: str, version: str) -> None:
     ],
 )
 def test_a_build_gets_the_version_that_it_names(state: Path, tmp_path: Path, asked: str, given: str) -> None:
-    """Of the folder that has it; where none has, of the first, and an alert names both versions."""
+    """From the folder that has it; if none does, the first one's, with an alert that has both versions."""
     folders = [tmp_path / "one", tmp_path / "other"]
     for folder, version in zip(folders, ("1.2.0", "2.5.0"), strict=True):
         write_package(folder, "greeter", version)
@@ -233,7 +233,7 @@ def test_a_build_gets_the_version_that_it_names(state: Path, tmp_path: Path, ask
 
 
 def test_an_own_twilio_wins_over_ours(tmp_path: Path) -> None:
-    """A folder that was named comes before the service's own, unless the build names the version of that."""
+    """A folder given by the user comes first, unless the build names our version."""
     write_package(tmp_path, "twilio", "3.84.1")
     packages = Packages([tmp_path])
     assert packages.serving({"twilio": "^3.56"}).twilio == tmp_path / "twilio"
@@ -245,25 +245,25 @@ def test_an_own_twilio_wins_over_ours(tmp_path: Path) -> None:
 
 
 def test_functions_ask_the_rehearsal_with_twilios_client(client: Client, door: Door, live: Deployed) -> None:
-    """context.getTwilioClient() and Twilio() of a function reach this account, over HTTP."""
+    """context.getTwilioClient() and Twilio() reach this account over HTTP."""
     client.incoming_phone_numbers.create(phone_number="+15035550103")
     assert door.ask("GET", live.domain_name, "/numbers").text == "+15035550103"
     assert door.ask("GET", live.domain_name, "/direct").json() == 0
 
 
 def test_functions_have_no_way_out(door: Door, live: Deployed) -> None:
-    """A function that asks another host is told that there is no way out."""
+    """A function that requests another host gets an error that says so."""
     assert "no way out" in door.ask("GET", live.domain_name, "/out").text
 
 
 def test_functions_live_in_simulated_time(door: Door, live: Deployed) -> None:
-    """A function's clock is the rehearsal's."""
+    """Date in a function is the rehearsal's clock."""
     door.control("POST", "/clock", json={"advance_s": 90})
     assert door.ask("GET", live.domain_name, "/time").text == "2026-03-02T09:01:30.000Z 1772442090000"
 
 
 def test_module_state_stays_until_the_process_crashes(client: Client, door: Door, live: Deployed) -> None:
-    """What a function keeps in memory is there at the next call, and gone after a crash of any function."""
+    """Module variables persist between calls until any function crashes the process."""
     assert [door.ask("GET", live.domain_name, "/counts").text for _ in range(2)] == ["1", "2"]
     assert door.ask("GET", live.domain_name, "/late").status_code == 500
     assert door.ask("GET", live.domain_name, "/counts").text == "1"
@@ -271,21 +271,21 @@ def test_module_state_stays_until_the_process_crashes(client: Client, door: Door
 
 @pytest.mark.parametrize("path", ["/throws", "/fails", "/rejects", "/late", "/lib", "/relative"])
 def test_failing_function_is_a_500_and_an_alert(client: Client, door: Door, live: Deployed, path: str) -> None:
-    """A function that throws, calls back with an error, rejects, or has no handler answers 500 and raises 82002."""
+    """A function that throws, calls back with an error, rejects, or has no handler gives 500 and 82002."""
     assert door.ask("GET", live.domain_name, path).status_code == 500
     (alert,) = client.monitor.v1.alerts.list()
     assert (alert.error_code, alert.log_level, alert.service_sid) == ("82002", "error", live.service)
 
 
 def test_client_error_of_a_function_is_a_warning(client: Client, door: Door, live: Deployed) -> None:
-    """A function that answers with a 4xx raises 82001."""
+    """A function that returns a 4xx raises 82001."""
     assert door.ask("GET", live.domain_name, "/teapot").status_code == 418
     assert codes(client) == ["82001"]
 
 
 @pytest.mark.parametrize("path", ["/silent", "/spins"])
 def test_function_has_a_time_limit(state: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    """A function that never calls back, or never ends, is stopped; the next call is answered again."""
+    """A function that never calls back, or never ends, is stopped; the next call is answered."""
     monkeypatch.setattr(front, "TIME_LIMIT_S", 0.5)
     with start_rehearsal(state) as rehearsal:
         client, door = client_of(rehearsal), Door(rehearsal)
@@ -298,7 +298,7 @@ def test_function_has_a_time_limit(state: Path, monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize("end", ["another build", "the environment deleted", "the service deleted"])
 def test_processes_end_with_their_build(state: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
-    """A build that is live nowhere any more keeps no process, once what it was asked before must be answered."""
+    """A build that is no longer live has no process after its last requests time out."""
     monkeypatch.setattr(front, "ALL_ANSWERED_S", 0.1)
     functions = {path: FUNCTIONS[path] for path in ("/hello", "/counts")}
 
@@ -330,7 +330,7 @@ def test_processes_end_with_their_build(state: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_logs_and_alerts_of_console(client: Client, door: Door, live: Deployed) -> None:
-    """console.log, warn and error are logged as info, warn and error; the last two raise 82004 and 82005."""
+    """console.log, warn and error log as info, warn and error; the last two raise 82004 and 82005."""
     door.ask("GET", live.domain_name, "/logs")
     logs = client.serverless.v1.services(live.service).environments(live.environment).logs.list()
     assert [(log.level, log.message) for log in logs] == [
@@ -344,7 +344,7 @@ def test_logs_and_alerts_of_console(client: Client, door: Door, live: Deployed) 
 
 
 def test_logs_are_filtered(client: Client, door: Door, live: Deployed) -> None:
-    """Logs are of the last day unless dates say otherwise, and of one function where it is named."""
+    """By default the last day's; by dates and by function."""
     logs = client.serverless.v1.services(live.service).environments(live.environment).logs
     door.ask("GET", live.domain_name, "/logs")
     function = logs.list()[0].function_sid
@@ -361,27 +361,27 @@ def test_logs_are_filtered(client: Client, door: Door, live: Deployed) -> None:
 
 
 def test_private_function_has_no_url(door: Door, live: Deployed) -> None:
-    """A private function, a path that is not there, and a host that is not there answer 404."""
+    """A private function, an unknown path, and an unknown host give 404."""
     assert door.ask("GET", live.domain_name, "/private/helper").status_code == 404
     assert door.ask("GET", live.domain_name, "/missing").status_code == 404
     assert door.ask("GET", "phones-0000-stage.twil.io", "/hello").status_code == 404
 
 
 def test_other_methods_are_refused(door: Door, live: Deployed) -> None:
-    """PUT and TRACE answer 405, where there is no function as well, and a GET with a body 403."""
+    """PUT and TRACE give 405, also without a function, and a GET with a body 403."""
     for method, path in (("PUT", "/hello"), ("TRACE", "/hello"), ("TRACE", "/missing"), ("DELETE", "/hello")):
         assert door.ask(method, live.domain_name, path).status_code == 405, (method, path)
     assert door.ask("GET", live.domain_name, "/hello", data="body").status_code == 403
 
 
 def test_nothing_is_live_before_and_after(client: Client, door: Door, live: Deployed) -> None:
-    """An environment without a live build answers 404 everywhere."""
+    """Every path of an environment without a live build gives 404."""
     client.serverless.v1.services(live.service).environments(live.environment).deployments.create()
     assert door.ask("GET", live.domain_name, "/hello").status_code == 404
 
 
 def test_too_large_a_context_is_refused(client: Client, door: Door, live: Deployed) -> None:
-    """Variables beyond what fits into the context make the function fail, with alert 82006."""
+    """Variables beyond the context's limit make the function fail, with alert 82006."""
     variables = client.serverless.v1.services(live.service).environments(live.environment).variables
     for number in range(9):
         variables.create(f"LARGE_{number}", "x" * 450)
@@ -390,12 +390,12 @@ def test_too_large_a_context_is_refused(client: Client, door: Door, live: Deploy
 
 
 def signed(rehearsal: Rehearsal, url: str, params: Any) -> dict[str, str]:
-    """The header that Twilio would send."""
+    """The X-Twilio-Signature header."""
     return {"X-Twilio-Signature": RequestValidator(rehearsal.auth_token).compute_signature(url, params)}
 
 
 def test_protected_function_takes_a_signed_post(rehearsal: Rehearsal, door: Door, live: Deployed) -> None:
-    """A form that is signed with the auth token is let in, blank and repeated values and query included."""
+    """A form signed with the auth token is accepted, with blank and repeated values and a query."""
     url = f"https://{live.domain_name}/protected?x=1&y="
     form = {"Body": "hello", "Blank": ""}
     response = door.ask("POST", live.domain_name, "/protected?x=1&y=", data=form, headers=signed(rehearsal, url, form))
@@ -403,14 +403,14 @@ def test_protected_function_takes_a_signed_post(rehearsal: Rehearsal, door: Door
 
 
 def test_protected_function_takes_a_signed_get(rehearsal: Rehearsal, door: Door, live: Deployed) -> None:
-    """A GET is signed over its URL with the query as it is."""
+    """Its signature is over the URL with the query as it is."""
     path = "/protected?Body=a%20b+c"
     headers = signed(rehearsal, f"https://{live.domain_name}{path}", {})
     assert door.ask("GET", live.domain_name, path, headers=headers).text == "a b c"
 
 
 def test_protected_function_takes_signed_json(rehearsal: Rehearsal, door: Door, live: Deployed) -> None:
-    """A JSON body is signed through its hash in the query."""
+    """Its body is signed by the bodySHA256 query parameter."""
     body = '{"Body": "json"}'
     path = f"/protected?bodySHA256={hashlib.sha256(body.encode()).hexdigest()}"
     headers = signed(rehearsal, f"https://{live.domain_name}{path}", {}) | {"Content-Type": "application/json"}
@@ -419,7 +419,7 @@ def test_protected_function_takes_signed_json(rehearsal: Rehearsal, door: Door, 
 
 
 def test_protected_function_refuses_what_is_not_signed(rehearsal: Rehearsal, door: Door, live: Deployed) -> None:
-    """No signature, one over other parameters, over another URL, or with another token, is refused."""
+    """No signature, or one over other parameters, another URL or with another token, is rejected."""
     url = f"https://{live.domain_name}/protected"
     good = signed(rehearsal, url, {"Body": "x"})
     others = [
@@ -435,7 +435,7 @@ def test_protected_function_refuses_what_is_not_signed(rehearsal: Rehearsal, doo
 
 
 def test_a_new_deployment_runs_the_new_code(client: Client, door: Door, live: Deployed) -> None:
-    """After a deployment of another build its code runs, and after rolling back the old one again."""
+    """Deploying another build runs its code, and rolling back the old code."""
     services = client.serverless.v1.services(live.service)
     function = next(f.sid for f in services.functions.list() if f.friendly_name == "/hello")
     code = "exports.handler = (c, e, cb) => cb(null, 'new');"
@@ -453,7 +453,7 @@ def test_a_new_deployment_runs_the_new_code(client: Client, door: Door, live: De
 def test_the_platform_answers_options_and_the_function_sees_nothing_of_it(
     client: Client, door: Door, live: Deployed
 ) -> None:
-    """A browser's preflight is a 204 with CORS headers, for a protected function without a signature, too."""
+    """A CORS preflight gets 204 without a signature, even for a protected function."""
     logs = client.serverless.v1.services(live.service).environments(live.environment).logs
     before = len(logs.list())
     for path in FUNCTIONS:

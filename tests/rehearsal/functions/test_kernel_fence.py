@@ -1,4 +1,4 @@
-"""The kernel's fence by itself, around a Node that has every permission."""
+"""The kernel's sandbox by itself, around a Node without its permission model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ESCAPES = {
 @linux
 @pytest.mark.parametrize("name", ESCAPES)
 def test_the_kernel_alone_keeps_node_in(tmp_path: Path, name: str) -> None:
-    """A Node without any permission of its own to lack still fails at each of these."""
+    """Each attempt fails without any restriction by Node."""
     (tmp_path / "there").touch()
     code = f"const say = () => fs.writeSync(1, 'refused'); process.on('uncaughtException', say); {ESCAPES[name]}"
     with fence.start_fenced(
@@ -44,7 +44,7 @@ def test_the_kernel_alone_keeps_node_in(tmp_path: Path, name: str) -> None:
 
 @linux
 def test_whoever_starts_a_fenced_process_keeps_its_freedom(tmp_path: Path) -> None:
-    """The filter is on the process that was started, and on no thread of this one."""
+    """The filter applies to the child process, and to no thread of this one."""
     code = "import socket; socket.socket()"
     with fence.start_fenced([sys.executable, "-c", code], stderr=subprocess.PIPE) as process:
         assert b"PermissionError" in process.communicate(timeout=30)[1]
@@ -53,7 +53,7 @@ def test_whoever_starts_a_fenced_process_keeps_its_freedom(tmp_path: Path) -> No
 
 
 def verdict(machine: str, number: int, *arguments: int, of: str = "") -> int:
-    """What a filter says to a system call: a small interpreter of the instructions that it uses."""
+    """A filter's verdict on a system call: a small interpreter of its BPF instructions."""
     data = {fence.NUMBER_AT: number, fence.MACHINE_AT: fence.MACHINES[of or machine]}
     data |= {fence.ARGUMENTS_AT + 8 * place: value for place, value in enumerate(arguments)}
     program, at, held = fence.write_filter(machine), 0, 0
@@ -75,7 +75,7 @@ def verdict(machine: str, number: int, *arguments: int, of: str = "") -> int:
 
 @pytest.mark.parametrize("machine", fence.MACHINES)
 def test_the_filter_is_right_for_each_machine(machine: str) -> None:
-    """Its verdicts, machine by machine: threads and reading may be, processes and writing may not."""
+    """For each architecture threads and reading are allowed, processes and writing are not."""
     column = list(fence.MACHINES).index(machine)
     refused, allowed = fence.FAIL | 1, fence.ALLOW
     for row in fence.REFUSED.values():

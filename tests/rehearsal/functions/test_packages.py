@@ -1,4 +1,4 @@
-"""npm's twilio, which a checkout has and an installed package fetches once."""
+"""npm's twilio package, which a checkout has and an installed package downloads once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HELLO = {"/hello": ("public", "exports.handler = (c, e, cb) => cb(null, new Twil
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The package as a wheel brings it, without node_modules, and a user without a cache."""
+    """The package as a wheel installs it, without node_modules, for a user without a cache."""
     service = tmp_path / "service"
     service.mkdir()
     for name in ("package.json", "package-lock.json"):
@@ -32,13 +32,13 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def npm_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real npm, with nobody at the other end and nothing in its own cache."""
+    """The real npm, offline and with an empty cache."""
     for name, value in (("registry", "http://127.0.0.1:9"), ("fetch_retries", "0"), ("cache", str(tmp_path / "npm"))):
         monkeypatch.setenv(f"npm_config_{name}", value)
 
 
 def npm_that(does: Callable[[Path], None]) -> Callable[..., Any]:
-    """An npm that installs what a test wants, into the folder that it is run in."""
+    """An npm that installs what a test wants into the current folder."""
 
     def npm(arguments: list[str], *, cwd: str, **_: Any) -> Any:
         assert arguments[:2] == ["ci", "--ignore-scripts"]
@@ -49,7 +49,7 @@ def npm_that(does: Callable[[Path], None]) -> Callable[..., Any]:
 
 
 def test_it_is_fetched_once_into_the_users_cache(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next rehearsal, and another at the same time, find it there."""
+    """Later and simultaneous rehearsals find it there."""
     fetched: list[Path] = []
 
     def install(at: Path) -> None:
@@ -66,7 +66,7 @@ def test_it_is_fetched_once_into_the_users_cache(installed: Path, monkeypatch: p
 
 @pytest.mark.usefixtures("installed", "npm_without_a_network")
 def test_where_it_cant_be_fetched_a_build_fails_with_one_line(client: Client, door: Door) -> None:
-    """It says what is missing, why, and what to do; so does an alert."""
+    """The line has the missing package, the reason and the repair; so does an alert."""
     with pytest.raises(AssertionError):  # the build is not completed
         deploy(client, door, HELLO)
     said = "npm's twilio 6.2.0 is not on this machine and can't be fetched ("

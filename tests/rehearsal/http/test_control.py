@@ -1,4 +1,4 @@
-"""The clock, faults and counts of requests; and the rehearsal as a command."""
+"""The rehearsal's own API: clock, faults and request counts; and the rehearsal as a command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMAND = "import sys; from dialtone_nb.cli.rehearsal import main; sys.exit(main
 
 
 def test_clock_moves_when_it_is_told_to_and_not_otherwise(client: Client, door: Door) -> None:
-    """Requests leave the clock alone; it moves by what it is told, and is kept."""
+    """Requests do not move it; its time is saved."""
     assert door.control("GET", "/clock")["now"] == "2026-03-02T09:00:00Z"
     client.sip.credential_lists.create("phones")
     assert door.control("GET", "/clock")["now"] == "2026-03-02T09:00:00Z"
@@ -33,12 +33,12 @@ def test_clock_moves_when_it_is_told_to_and_not_otherwise(client: Client, door: 
 
 @pytest.mark.parametrize("body", [{}, {"advance_s": -1}, {"advance_s": "3600"}])
 def test_clock_never_goes_back(door: Door, body: dict[str, Any]) -> None:
-    """The clock refuses negative times and what is not a number."""
+    """It rejects negative times and other values than numbers."""
     assert door.control("POST", "/clock", json=body)["code"] == 20001
 
 
 def test_what_is_no_json_is_refused(door: Door) -> None:
-    """A body that is not a JSON object answers 400."""
+    """A body that is not a JSON object gives 400."""
     kind = {"Content-Type": "application/json; charset=utf-8"}
     assert door.ask("POST", "rehearsal.localhost", "/clock", data="{", headers=kind).status_code == 400
     assert door.ask("POST", "rehearsal.localhost", "/clock", json=[1]).status_code == 400
@@ -57,7 +57,7 @@ def test_what_is_no_json_is_refused(door: Door) -> None:
     ],
 )
 def test_orders_are_json_and_say_so(door: Door, method: str, path: str, headers: dict[str, str]) -> None:
-    """What a web page could send without being asked first is refused with 415, in one line, and nothing is done."""
+    """Requests that a web page can send without preflight get 415 in one line, without effect."""
     refused = door.ask(method, "rehearsal.localhost", path, data='{"advance_s": 60}', headers=headers)
     assert refused.status_code == 415
     assert refused.json()["message"] == "rehearsal.localhost takes JSON alone, with Content-Type: application/json"
@@ -77,13 +77,13 @@ FROM_PAGES = [
 @pytest.mark.parametrize("headers", FROM_PAGES)
 @pytest.mark.parametrize("path", ["/", "/clock", "/clients", "/requests", "/servers", "/door", "/lives", "/phones"])
 def test_a_web_page_learns_nothing(door: Door, path: str, headers: dict[str, str]) -> None:
-    """A page of another site, or of another port of this machine, is answered 403 whatever it asks."""
+    """A page of another site, or of another local port, gets 403 for every request."""
     assert door.ask("GET", "rehearsal.localhost", path, headers=headers).status_code == 403
     assert door.ask("POST", "localhost", path, json={}, headers=headers).status_code == 403
 
 
 def test_its_own_pages_and_a_link_to_them_are_answered(door: Door) -> None:
-    """A page of the rehearsal's own may ask; whoever follows a link to the phones' page gets there, framed or not."""
+    """The rehearsal's own pages may send requests; a link to the phones' page works, also in a frame."""
     host = door.rehearsal.url.removeprefix("http://")
     own = {"Origin": door.rehearsal.url, "Sec-Fetch-Site": "same-origin"}
     assert door.ask("POST", host, "/clock", json={"advance_s": 0}, headers=own).status_code == 200
@@ -94,7 +94,7 @@ def test_its_own_pages_and_a_link_to_them_are_answered(door: Door) -> None:
 
 @pytest.mark.parametrize("host", ["rebound.example", "127.0.0.1.rebound.example", "localhost.example", "192.0.2.1", ""])
 def test_a_name_that_was_rebound_is_no_name_of_ours(door: Door, host: str) -> None:
-    """Only rehearsal.localhost and the names of loopback are answered as the rehearsal itself."""
+    """Only rehearsal.localhost and loopback names reach its own API (DNS rebinding)."""
     assert door.ask("POST", host, "/clock", json={"advance_s": 60}).status_code in {400, 501}
     assert door.control("GET", "/clock")["now"] == "2026-03-02T09:00:00Z"
 
@@ -111,7 +111,7 @@ def test_a_name_that_was_rebound_is_no_name_of_ours(door: Door, host: str) -> No
     ],
 )
 def test_what_leaves_this_machine_takes_the_token(door: Door, path: str, order: dict[str, Any]) -> None:
-    """Without the account's token, and with a wrong one, the answer is 401 and says whose it is; nothing is open."""
+    """Without the account's token, or with a wrong one, the answer is 401 with a reason, and no server opens."""
     wrong = [None, ("", ""), (door.account[0], "0" * 32), ("SK" + "0" * 32, door.account[1])]
     for auth in wrong:
         refused = door.ask("POST", "rehearsal.localhost", path, json=order, auth=auth)
@@ -121,7 +121,7 @@ def test_what_leaves_this_machine_takes_the_token(door: Door, path: str, order: 
 
 
 def test_with_the_token_a_server_gets_its_name(door: Door) -> None:
-    """The account's token and the API key's secret are taken."""
+    """The account's token and the API key's secret are accepted."""
     order = {"host": "stage.phones.example.org", "address": "http://127.0.0.1:9"}
     identity = door.rehearsal.identity
     for auth in (door.account, (identity.api_key_sid, identity.api_key_secret)):
@@ -129,7 +129,7 @@ def test_with_the_token_a_server_gets_its_name(door: Door) -> None:
 
 
 def test_requests_are_counted_by_method_and_host(client: Client, door: Door) -> None:
-    """Requests to Twilio's hosts are counted, and the count can be set back; the rehearsal's own are not."""
+    """Requests to Twilio's hosts are counted, and the counters can be reset; others are not."""
     client.sip.credential_lists.list()
     client.sip.credential_lists.create("phones")
     client.serverless.v1.services.list()
@@ -146,7 +146,7 @@ def test_requests_are_counted_by_method_and_host(client: Client, door: Door) -> 
     [("429", 429, 20429), ("401", 401, 20003), ("500", 500, 20500), ("503", 503, 20503)],
 )
 def test_fault_refuses_without_doing(client: Client, door: Door, fault: str, status: int, code: int) -> None:
-    """429, 500 and 503 answer in Twilio's shape, nothing is done, and the next request is answered again."""
+    """429, 500 and 503 have Twilio's format and no effect, and the next request succeeds."""
     door.control("POST", "/faults", json={"fault": fault})
     with pytest.raises(TwilioRestException) as raised:
         client.sip.credential_lists.create("phones")
@@ -158,7 +158,7 @@ def test_fault_refuses_without_doing(client: Client, door: Door, fault: str, sta
     ("fault", "done"), [("timeout-before", 0), ("timeout-after", 1), ("reset", 0), ("reset-after", 1)]
 )
 def test_fault_leaves_the_outcome_open(rehearsal: Rehearsal, client: Client, door: Door, fault: str, done: int) -> None:
-    """A time-out or a reset gives no answer; whether the request was carried out depends on the fault."""
+    """A time-out or a reset gives no answer; the fault decides whether the request takes effect."""
     door.control("POST", "/faults", json={"match": {"method": "POST", "host": "api.twilio.com"}, "fault": fault})
     with pytest.raises(requests.RequestException):
         client_of(rehearsal, timeout=0.5).sip.credential_lists.create("phones")
@@ -169,7 +169,7 @@ def test_fault_leaves_the_outcome_open(rehearsal: Rehearsal, client: Client, doo
     ("fault", "status", "done"), [("500-html", 500, 0), ("503-html", 503, 0), ("504-after", 504, 1)]
 )
 def test_fault_answers_as_a_gateway_does(client: Client, door: Door, fault: str, status: int, done: int) -> None:
-    """A gateway's page is HTML in place of Twilio's JSON; behind a 504 the request may have been carried out."""
+    """A gateway's error is HTML in place of JSON; with 504 the request may have had its effect."""
     door.control("POST", "/faults", json={"match": {"method": "POST"}, "fault": fault})
     refused = door.classic("POST", "/SIP/CredentialLists.json", data={"FriendlyName": "phones"})
     assert (refused.status_code, refused.headers["content-type"]) == (status, "text/html")
@@ -178,7 +178,7 @@ def test_fault_answers_as_a_gateway_does(client: Client, door: Door, fault: str,
 
 
 def test_fault_cuts_an_answer_short(client: Client, door: Door) -> None:
-    """Of a truncated answer half the body comes, though all of it was announced; the request was carried out."""
+    """A truncated answer has half its body, with the full Content-Length; the request has its effect."""
     door.control("POST", "/faults", json={"match": {"method": "POST"}, "fault": "truncated"})
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         door.classic("POST", "/SIP/CredentialLists.json", data={"FriendlyName": "phones"})
@@ -186,7 +186,7 @@ def test_fault_cuts_an_answer_short(client: Client, door: Door) -> None:
 
 
 def test_fault_strikes_the_nth_that_matches(client: Client, door: Door) -> None:
-    """A fault waits for the nth request that fits method, host and path, and strikes as often as it was told."""
+    """A fault waits for the nth request with its method, host and path, and occurs the given number of times."""
     match = {"method": "POST", "path": "CredentialLists\\.json$", "nth": 2}
     door.control("POST", "/faults", json={"match": match, "fault": "503", "times": 2})
     results = []
@@ -201,7 +201,7 @@ def test_fault_strikes_the_nth_that_matches(client: Client, door: Door) -> None:
 
 
 def test_faults_can_be_taken_back(client: Client, door: Door) -> None:
-    """After DELETE /faults nothing strikes any more."""
+    """After DELETE /faults there are none."""
     door.control("POST", "/faults", json={"fault": "500", "times": 100})
     door.control("DELETE", "/faults")
     assert client.sip.credential_lists.list() == []
@@ -219,12 +219,12 @@ def test_faults_can_be_taken_back(client: Client, door: Door) -> None:
     ],
 )
 def test_fault_that_makes_no_sense_is_refused(door: Door, body: dict[str, Any]) -> None:
-    """An unknown fault, a strange match and an impossible count are refused."""
+    """An unknown fault, an invalid match and an impossible count are rejected."""
     assert door.control("POST", "/faults", json=body)["code"] == 20001
 
 
 def test_builds_can_be_slow_or_fail(client: Client, door: Door) -> None:
-    """A slow build takes ten times as many looks; a failed one raises 82003 and can't be deployed."""
+    """A slow build takes ten times as many fetches; a failed one raises 82003 and can't be deployed."""
     service = client.serverless.v1.services(client.serverless.v1.services.create("phones", "Phones").sid)
     sid = service.fetch().sid
     function = service.functions.create(friendly_name="/hello").sid
@@ -243,7 +243,7 @@ def test_builds_can_be_slow_or_fail(client: Client, door: Door) -> None:
 
 
 def start(state: Path, *options: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
-    """A rehearsal in a process of its own, and what it printed by the time it was ready."""
+    """A rehearsal in a separate process, and its output until it was ready."""
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "--state", str(state), *options],
         stdout=subprocess.PIPE,
@@ -260,7 +260,7 @@ def start(state: Path, *options: str) -> tuple[subprocess.Popen[str], dict[str, 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_command_prints_how_to_reach_it_and_stops_cleanly(state: Path, number: signal.Signals) -> None:
-    """The command prints URL, account SID and auth token when it is ready, and ends with 0 when it is told to stop."""
+    """It prints URL, account SID and auth token when ready, and returns 0 on SIGTERM."""
     process, printed = start(state, "--seed", "9")
     assert "not Twilio" in printed["banner"]
     auth = (printed["Account SID"], printed["Auth token"])
@@ -274,7 +274,7 @@ def test_command_prints_how_to_reach_it_and_stops_cleanly(state: Path, number: s
 
 
 def test_killed_rehearsal_loses_nothing(state: Path) -> None:
-    """After a kill without warning the state opens again, with everything that was acknowledged."""
+    """After SIGKILL the state has everything that was acknowledged."""
     process, printed = start(state)
     auth = (printed["Account SID"], printed["Auth token"])
     path = f"/2010-04-01/Accounts/{auth[0]}/SIP/CredentialLists.json"
@@ -292,7 +292,7 @@ def test_killed_rehearsal_loses_nothing(state: Path) -> None:
 
 
 def test_a_call_goes_through_the_domain_where_the_phone_is_registered(client: Client, door: Door) -> None:
-    """Of two that know it; and of one that lets it register alone, it is turned away as it would be there."""
+    """Of two domains that know it; at a domain that only allows registration the call is rejected."""
     for domain in ("one.sip.twilio.com", "other.sip.twilio.com"):
         add_phone(client, "lobby", domain, "https://nobody-1234.twil.io/voice")
     for domain in ("one", "other"):
@@ -307,7 +307,7 @@ def test_a_call_goes_through_the_domain_where_the_phone_is_registered(client: Cl
 
 
 def test_a_suspended_account_carries_no_call_and_says_so(client: Client, door: Door) -> None:
-    """Neither from a phone (10001) nor from outside (10003); active again, it does; another status is refused."""
+    """Neither from a phone (10001) nor to a number (10003) until it is active; other statuses are rejected."""
     add_phone(client, "lobby", "phones.sip.twilio.com", "https://example.org/")
     number = client.incoming_phone_numbers.create(phone_number="+15035550101").phone_number
     assert door.control("POST", "/account", json={"status": "suspended"}) == {"status": "suspended"}

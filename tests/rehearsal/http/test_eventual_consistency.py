@@ -1,4 +1,4 @@
-"""Eventual consistency, as a switch: lists that lag behind what was done."""
+"""Optional eventual consistency: lists that lag behind changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def late(door: Door) -> None:
 
 @pytest.mark.usefixtures("late")
 def test_a_new_thing_is_there_before_it_is_listed(client: Client) -> None:
-    """What was created can be fetched at once, and is listed only at the third look."""
+    """A created resource can be fetched at once, and is listed from the third read."""
     made = client.sip.credential_lists.create("phones").sid
     assert client.sip.credential_lists(made).fetch().friendly_name == "phones"
     assert [len(client.sip.credential_lists.list()) for _ in range(4)] == [0, 0, 1, 1]
@@ -28,7 +28,7 @@ def test_a_new_thing_is_there_before_it_is_listed(client: Client) -> None:
 
 @pytest.mark.usefixtures("late")
 def test_a_deleted_thing_is_gone_before_its_list_knows(client: Client, door: Door) -> None:
-    """What was deleted is a 404 at once, and is listed twice more as it was."""
+    """A deleted resource gives 404 at once, and is listed for two more reads."""
     door.control("POST", "/lag", json={"reads": 0})
     made = client.sip.credential_lists.create("phones").sid
     door.control("POST", "/lag", json={"reads": 2})
@@ -40,7 +40,7 @@ def test_a_deleted_thing_is_gone_before_its_list_knows(client: Client, door: Doo
 
 @pytest.mark.usefixtures("late")
 def test_time_that_passes_settles_everything(client: Client, door: Door) -> None:
-    """Whoever waits instead of asking again sees what there is."""
+    """After a wait lists are up to date."""
     client.sip.credential_lists.create("phones")
     door.control("POST", "/clock", json={"advance_s": 10})
     assert len(client.sip.credential_lists.list()) == 1
@@ -48,7 +48,7 @@ def test_time_that_passes_settles_everything(client: Client, door: Door) -> None
 
 @pytest.mark.usefixtures("late")
 def test_an_environments_name_stays_taken_for_a_while(client: Client) -> None:
-    """An environment that is made again right after its deletion is a conflict, and is made when that has settled."""
+    """Creating an environment again right after its deletion is a conflict until the lag ends."""
     service = client.serverless.v1.services(client.serverless.v1.services.create("phones", "Phones").sid)
     stage = service.environments.create("stage", domain_suffix="stage").sid
     variables = service.environments(stage).variables
@@ -63,7 +63,7 @@ def test_an_environments_name_stays_taken_for_a_while(client: Client) -> None:
 
 @pytest.mark.usefixtures("late")
 def test_only_the_list_in_question_lags(client: Client) -> None:
-    """A mapping that lags in one domain is no mapping of another, and other lists show what there is."""
+    """A lagging mapping of one domain does not appear in another, and other lists are up to date."""
     domains = [client.sip.domains.create(f"{name}.sip.twilio.com").sid for name in "ab"]
     phones = client.sip.credential_lists.create("phones").sid
     for domain in domains:
@@ -76,7 +76,7 @@ def test_only_the_list_in_question_lags(client: Client) -> None:
 
 
 def test_nothing_lags_unless_it_is_told_to(client: Client, door: Door, tmp_path: Path) -> None:
-    """Lists are up to date at first; the lag is asked for at the start or later, and is a number of reads."""
+    """By default lists are up to date; the lag, a number of reads, is set at the start or later."""
     client.sip.credential_lists.create("phones")
     assert len(client.sip.credential_lists.list()) == 1
     for wrong in (-1, "two", None, True):

@@ -1,4 +1,4 @@
-"""Pages and filters of lists in both of Twilio's styles, and of calls and alerts above all."""
+"""Pages and filters of lists in both of Twilio's styles, in particular of calls and alerts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def calls(rehearsal: Rehearsal, state: Path) -> list[CallRecord]:
 
 
 def test_classic_pages_are_relative(door: Door, calls: list[CallRecord]) -> None:
-    """The 2010-04-01 API pages with relative URIs, null where there is no page."""
+    """The 2010-04-01 API has relative page URIs, or null."""
     assert calls
     first = door.classic("GET", "/Calls.json?PageSize=5&Status=completed").json()
     assert (first["page"], first["page_size"], first["start"], first["end"]) == (0, 5, 0, 4)
@@ -60,7 +60,7 @@ def test_classic_pages_are_relative(door: Door, calls: list[CallRecord]) -> None
 
 
 def test_v1_pages_are_absolute(client: Client, door: Door) -> None:
-    """The v1 APIs page with absolute URLs of their own host in `meta`, which names the list's key."""
+    """The v1 APIs have absolute page URLs and the list's key in `meta`."""
     for number in range(5):
         client.serverless.v1.services.create(f"service-{number}", "x")
     meta = door.serverless("GET", "/Services?PageSize=2").json()["meta"]
@@ -72,13 +72,13 @@ def test_v1_pages_are_absolute(client: Client, door: Door) -> None:
 @pytest.mark.parametrize("query", ["Page=1", "Page=1&PageToken=PACA0", "PageToken=nonsense"])
 @pytest.mark.parametrize("path", ["/Calls.json", "/Addresses.json"])
 def test_stale_page_token_is_refused(door: Door, path: str, query: str) -> None:
-    """A page beyond the first without a token, or with one that leads nowhere, answers 400 with 21481."""
+    """A page beyond the first without a valid token gives 400 with 21481."""
     response = door.classic("GET", f"{path}?{query}")
     assert (response.status_code, response.json()["code"]) == (400, 21481)
 
 
 def test_calls_are_newest_first_in_pages_of_any_size(client: Client, calls: list[CallRecord]) -> None:
-    """Calls come newest first, each once, whatever the size of a page."""
+    """Calls come newest first, each once, for any page size."""
     newest_first = [call.sid for call in reversed(calls)]
     for size in (1, 5, 12, 50):
         assert [call.sid for call in client.calls.list(page_size=size)] == newest_first
@@ -101,25 +101,25 @@ def test_calls_are_newest_first_in_pages_of_any_size(client: Client, calls: list
     ],
 )
 def test_calls_are_filtered(client: Client, calls: list[CallRecord], filters: dict[str, Any], hours: list[int]) -> None:
-    """Times with their comparisons, ends, status and parent narrow the list, alone and together."""
+    """By times with comparisons, ends, status and parent, alone and together."""
     found = [call.sid for call in client.calls.list(**filters)]
     assert sorted(found) == sorted(calls[hour].sid for hour in hours)
 
 
 def test_comparison_is_part_of_the_name(door: Door, calls: list[CallRecord]) -> None:
-    """StartTime> filters when it is encoded so; StartTimeAfter is unknown, and silently ignored."""
+    """An encoded StartTime> filters; StartTimeAfter is unknown and ignored."""
     assert len(door.classic("GET", "/Calls.json?StartTime%3E=2026-03-02T20:00:00Z").json()["calls"]) == 1
     assert len(door.classic("GET", "/Calls.json?StartTimeAfter=2026-03-02T20:00:00Z").json()["calls"]) == len(calls)
 
 
 @pytest.mark.parametrize("query", ["Status=lost", "StartTime=yesterday", "ParentCallSid=CA1"])
 def test_wrong_filter_is_refused(door: Door, query: str) -> None:
-    """A status, time or SID that is none answers 400."""
+    """An invalid status, time or SID gives 400."""
     assert door.classic("GET", f"/Calls.json?{query}").status_code == 400
 
 
 def test_call_has_every_field_of_twilios(client: Client, calls: list[CallRecord]) -> None:
-    """A call has strings where Twilio has strings, dates of RFC 2822, and its subresources."""
+    """Types are as at Twilio, dates are RFC 2822, and subresources are listed."""
     call = client.calls(calls[1].sid).fetch()
     assert (call.duration, call.queue_time, call.price_unit, call.api_version) == ("60", "0", "USD", "2010-04-01")
     assert call.start_time == datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -128,7 +128,7 @@ def test_call_has_every_field_of_twilios(client: Client, calls: list[CallRecord]
 
 
 def test_alerts_are_filtered(client: Client, rehearsal: Rehearsal, state: Path, door: Door) -> None:
-    """Alerts are found by level and by date, and are kept for thirty days."""
+    """By level and by date; alerts are kept for thirty days."""
     store = Store(state, rehearsal.identity.seed)
     for code in (32009, 11200, 32009):
         with store.transaction() as tables:
@@ -148,7 +148,7 @@ def test_alerts_are_filtered(client: Client, rehearsal: Rehearsal, state: Path, 
 
 
 def test_permissions_and_prices(client: Client) -> None:
-    """North America may be called, but nothing of high risk; a number has its price."""
+    """By default North America may be called, without high-risk numbers; a number has its price."""
     countries = client.voice.v1.dialing_permissions.countries
     on = {country.iso_code for country in countries.list(low_risk_numbers_enabled=True)}
     assert on == {"US", "CA", "MX", "PR", "VI", "GU", "AS", "MP"}
@@ -166,7 +166,7 @@ def test_permissions_and_prices(client: Client) -> None:
 
 
 def test_high_risk_prefixes_are_those_of_numbers_that_need_the_permission(client: Client) -> None:
-    """Each country has its own; what may be inherited is a setting."""
+    """Each country has its own; inheritance is a setting."""
     countries = client.voice.v1.dialing_permissions.countries
     assert [one.prefix for one in countries("US").highrisk_special_prefixes.list()] == ["+1900"]
     assert "+4490" in {one.prefix[:5] for one in countries("GB").highrisk_special_prefixes.list()}
@@ -181,7 +181,7 @@ def test_high_risk_prefixes_are_those_of_numbers_that_need_the_permission(client
 @settings(max_examples=60)
 @given(st.lists(st.integers(0, 10**6), unique=True, max_size=40), st.integers(1, 12))
 def test_pages_hold_each_item_once_forwards_and_backwards(items: list[int], size: int) -> None:
-    """Following the pages gives every item once and in order; going back gives the page before again."""
+    """Following next pages gives every item once and in order; previous pages give the same."""
 
     def page(query: str) -> Any:
         pairs = tuple(tuple(pair.split("=")) for pair in query.split("&"))
@@ -205,7 +205,7 @@ THINGS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc")), max_size
 @settings(max_examples=40, deadline=None)
 @given(THINGS, st.integers(0, 3), st.integers(0, 3))
 def test_walking_goes_the_way_of_the_list_from_anywhere(made: list[tuple[int, str]], since: int, until: int) -> None:
-    """Things of a time, one by one, are those of the list, behind any one of them and, backwards, ahead of it."""
+    """Records with equal times have the list's order from any starting point, forwards and backwards."""
     with TemporaryDirectory() as folder:
         store = Store(Path(folder) / "state.db", 7)
         with store.transaction() as tables:
@@ -225,7 +225,7 @@ def test_walking_goes_the_way_of_the_list_from_anywhere(made: list[tuple[int, st
 def test_a_page_of_what_grows_with_every_call_reads_that_page_alone(
     client: Client, rehearsal: Rehearsal, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of alerts by the hundred a page reads its own, and the notifications of one call are read without the others."""
+    """Of hundreds of alerts a page reads only its own, and a call's notifications are read by themselves."""
     store = Store(state, rehearsal.identity.seed)
     with store.transaction() as tables:
         call = start_call(tables, FIRST_NUMBER, "+15035550199", "inbound", "completed")

@@ -1,4 +1,4 @@
-"""A telephone that other people built: baresip, as a process of its own, told over TCP what a hand would do."""
+"""The softphone baresip, as a separate process, controlled over TCP."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ACCOUNT = (
 
 
 class Baresip:
-    """One telephone; `events` are what it says of itself, and what it recorded lies in `folder`."""
+    """One phone; `events` are its reports, and its recordings are in `folder`."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Baresip:
                     self.events.put(message)
 
     def wait_for(self, kind: str, patience: float = PATIENCE_S) -> dict[str, Any]:
-        """The next event of a kind, such as CALL_INCOMING; an assertion with the phone's log where none comes."""
+        """The next event of a type, such as CALL_INCOMING; raises AssertionError with the log if none comes."""
         until = time.monotonic() + patience
         while (left := until - time.monotonic()) > 0:
             with contextlib.suppress(queue.Empty):
@@ -121,7 +121,7 @@ class Baresip:
         raise AssertionError(f"{self.user} saw no {kind} but {[one['type'] for one in self.seen]}\n{self.log[-3000:]}")
 
     def wait_to_register(self, words: str = "200 OK", patience: float = PATIENCE_S) -> None:
-        """Wait until it prints what came of its registration; it may have come before anybody could listen."""
+        """Wait until it prints the result of its registration, which may precede the control connection."""
         until = time.monotonic() + patience
         while words not in self.log:
             assert time.monotonic() < until, self.log[-3000:]
@@ -129,11 +129,11 @@ class Baresip:
 
     @property
     def log(self) -> str:
-        """What it printed."""
+        """Its output."""
         return (self.folder / "log").read_text(errors="replace")
 
     def do(self, command: str, params: str = "") -> None:
-        """Press something."""
+        """Send a command."""
         text = json.dumps({"command": command, "params": params, "token": "t"})
         self._control.sendall(f"{len(text)}:{text},".encode())
 
@@ -142,7 +142,7 @@ class Baresip:
         self.do("dial", digits)
 
     def close(self) -> None:
-        """Switch it off; it unregisters first."""
+        """Stop it; it unregisters first."""
         with contextlib.suppress(OSError):
             self.do("quit")
         try:
@@ -161,9 +161,9 @@ class Baresip:
 
 
 def free_ports() -> tuple[int, int]:
-    """A port for SIP, whose next one is free too (baresip wants it for TLS), and one for control.
+    """A port for SIP with the next one free too (for baresip's TLS), and one for control.
 
-    They are below those that the system gives away by itself, so that none is taken before the phone is there.
+    They are below the ephemeral range, so that no other program gets them before the phone starts.
     """
     for _ in range(50):
         with contextlib.ExitStack() as opened:
@@ -201,7 +201,7 @@ def _netstring_length(stream: Any) -> int:
 
 
 def write_tone(path: Path, hz: float, seconds: float = 10.0) -> None:
-    """A file with a tone, as a telephone's microphone hears it."""
+    """Write a file with a tone, as the phone's microphone input."""
     samples = (round(8000 * math.sin(2 * math.pi * hz * n / 8000)) for n in range(round(8000 * seconds)))
     with wave.open(str(path), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))

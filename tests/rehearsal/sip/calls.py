@@ -1,4 +1,4 @@
-"""Whole calls of a handset, and what the account has of them."""
+"""Complete calls of a handset, and the account's records of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Handsets = Callable[..., Handset]
 
 
 def lifted(handset: Handset, dialled: str, **headers: Any) -> tuple[str, int]:
-    """Where the sound goes of a call that was answered; its 200 is acknowledged."""
+    """The address for the sound of an answered call, whose 200 is acknowledged."""
     answer = handset.invite(dialled, **headers)
     while answer.status_code < 200:
         answer = handset.response(to=handset.sent)
@@ -30,7 +30,7 @@ def lifted(handset: Handset, dialled: str, **headers: Any) -> tuple[str, int]:
 
 
 def refusal(handset: Handset, dialled: str, **headers: Any) -> int:
-    """The final answer to a call that is not taken."""
+    """The final response to a rejected call."""
     answer = handset.invite(dialled, **headers)
     while answer.status_code < 200:
         answer = handset.response(to=handset.sent)
@@ -39,13 +39,13 @@ def refusal(handset: Handset, dialled: str, **headers: Any) -> int:
 
 
 def hang_up(handset: Handset) -> None:
-    """Put the receiver down."""
+    """Send BYE."""
     bye = handset.request("BYE", handset.sent.uri, to=handset.answered.get_header("To") or "")
     assert handset.ask(bye).status_code == 200
 
 
 def child_of(network: Network, handset: Handset) -> tuple[str, str]:
-    """The number that was dialled on, and what came of it, of a phone's last call; once it is over."""
+    """The number and status of the child of a phone's last call, once it has ended."""
 
     def found() -> tuple[str, str] | None:
         calls = network.client.calls.list()
@@ -58,7 +58,7 @@ def child_of(network: Network, handset: Handset) -> tuple[str, str]:
 
 
 def digits_of(network: Network, handset: Handset) -> str:
-    """The digits that the application was told, of a phone's last call."""
+    """The digits that the application got in a phone's last call."""
     call = next(one for one in network.client.calls.list() if one._from == f"sip:{handset.user}@{DOMAIN}")
     events = network.client.calls(call.sid).events.list()
     return str(next(filter(None, (one.request["parameters"].get("Digits") for one in events)), ""))

@@ -1,4 +1,4 @@
-"""A small network with a SIP door, and telephones to call through it."""
+"""A small network with a SIP server, and phones that call through it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.rehearsal.sip.network import Network, open_network
 
 
 def needs(program: str, package: str) -> None:
-    """Skip where a program is missing, but never in CI, which installs it."""
+    """Skip if a program is missing, except in CI, which installs it."""
     if shutil.which(program):
         return
     if os.environ.get("CI"):
@@ -28,14 +28,14 @@ def needs(program: str, package: str) -> None:
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """A rehearsal with a door, two SIP domains, a few phones, a number, and an application that takes their calls."""
+    """A rehearsal with a SIP server, two domains, some phones, a number, and an application for their calls."""
     with open_network(tmp_path_factory.mktemp("rehearsal") / "state.db") as opened:
         yield opened
 
 
 @pytest.fixture
 def handset(network: Network) -> Iterator[Callable[..., Handset]]:
-    """Makes telephones that say exactly what a test has them say; without a name, each is a new user of its own."""
+    """A function that makes scripted phones; without a name each is a new user."""
     with ExitStack() as opened:
         yield lambda user="", **options: opened.enter_context(
             Handset(network.address, user or network.add_user(), **options)
@@ -44,7 +44,7 @@ def handset(network: Network) -> Iterator[Callable[..., Handset]]:
 
 @pytest.fixture
 def linphone(network: Network, tmp_path: Path) -> Iterator[Callable[..., Linphone]]:
-    """Makes Linphone telephones."""
+    """A function that makes Linphone phones."""
     needs("linphonec", "linphone-cli")
     with ExitStack() as opened:
         yield lambda user, **options: opened.enter_context(Linphone(tmp_path / user, user, network.address, **options))
@@ -52,7 +52,7 @@ def linphone(network: Network, tmp_path: Path) -> Iterator[Callable[..., Linphon
 
 @pytest.fixture
 def phone(network: Network, tmp_path: Path) -> Iterator[Callable[..., Baresip]]:
-    """Makes baresip telephones that have registered."""
+    """A function that makes registered baresip phones."""
     needs("baresip", "baresip-core")
     with ExitStack() as opened:
 

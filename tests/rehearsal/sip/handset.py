@@ -1,4 +1,4 @@
-"""A telephone that says exactly what a test has it say, over UDP or TCP."""
+"""A scripted SIP phone over UDP or TCP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SDP = (
 
 
 class Handset:
-    """One telephone, with a socket of its own."""
+    """One phone, with its own socket."""
 
     def __init__(
         self,
@@ -85,18 +85,18 @@ class Handset:
         return made
 
     def register(self, expires: int = 600, **headers: str) -> SipResponse:
-        """What came of a registration, challenge and all."""
+        """Register, answering the challenge, and return the final response."""
         made = {"to": f"<sip:{self.user}@{self.domain}>", "Expires": str(expires)} | headers
         return self.authenticated("REGISTER", f"sip:{self.domain}", **made)
 
     def invite(self, dialled: str, *, body: str | None = None, **headers: str) -> SipResponse:
-        """What an INVITE was answered with, challenge and all: the first answer after it."""
+        """Send an INVITE, answering the challenge, and return the first response after it."""
         offer = SDP.format(port=self.rtp.getsockname()[1]) if body is None else body
         uri = dialled if dialled.startswith("sip:") else f"sip:{dialled}@{self.domain}"
         return self.authenticated("INVITE", uri, body=offer, **headers)
 
     def authenticated(self, method: str, uri: str, **options: Any) -> SipResponse:
-        """What came of a request once its challenge was answered; the challenge's successor, where it was not taken."""
+        """Send a request, answer its challenge, and return the response, which may be a new challenge."""
         first = self.request(method, uri, **options)
         challenged = self.ask(first)
         if challenged.status_code != 407:
@@ -108,14 +108,14 @@ class Handset:
         return self.ask(self.sent)
 
     def credentials(self, challenged: SipResponse, method: str, uri: str, count: int = 1) -> str:
-        """The answer to a challenge."""
+        """The Proxy-Authorization for a challenge."""
         challenge = parse_auth(challenged.get_header("Proxy-Authenticate") or "")
         made = build_credentials(SipDigestAuth(self.auth, self.password), challenge, method, uri, nonce_count=count)
         assert made is not None
         return stringify_auth(made)
 
     def acknowledge(self, response: SipResponse, invite: SipRequest, *, body: str = "") -> None:
-        """The ACK of a final response."""
+        """Send the ACK of a final response."""
         ack = SipRequest(method="ACK", uri=invite.uri)
         for name in ("Via", "From", "Call-ID", "Max-Forwards"):
             ack.headers.append(name, invite.get_header(name) or "")
@@ -131,7 +131,7 @@ class Handset:
         self.send(ack)
 
     def respond(self, request: SipRequest, status: int, *, body: str = "") -> None:
-        """Answer a request of the door's."""
+        """Answer a request of the server."""
         response = SipResponse(status_code=status, reason_phrase="As a test wants it")
         for via in request.headers.get("Via"):
             response.headers.append("Via", via)
@@ -146,18 +146,18 @@ class Handset:
         self.send(response)
 
     def answer(self, request: SipRequest) -> None:
-        """Lift the receiver."""
+        """Answer the call."""
         self.respond(request, 200, body=SDP.format(port=self.rtp.getsockname()[1]))
 
     def hang_up_on(self, invite: SipRequest) -> None:
-        """End a call of the door's that was answered."""
+        """End an answered call from the server."""
         bye = self.request("BYE", f"sip:{self.door[0]}:{self.door[1]}", to=invite.get_header("From") or "")
         bye.headers.set_single("From", f"{invite.get_header('To')};tag={self.tag}")
         bye.headers.set_single("Call-ID", invite.get_header("Call-ID") or "")
         self.send(bye)
 
     def send(self, message: SipMessage | bytes) -> None:
-        """Send something, whatever it is."""
+        """Send any bytes."""
         data = bytes(message)
         if self.transport == "UDP":
             self._socket.sendto(data, self.door)
@@ -167,12 +167,12 @@ class Handset:
     # --- reading ---
 
     def ask(self, request: SipRequest) -> SipResponse:
-        """The first answer to a request that is not 100."""
+        """Send a request and return the first response other than 100."""
         self.send(request)
         return self.response(to=request)
 
     def response(self, to: SipRequest) -> SipResponse:
-        """The next answer to a request that is not 100."""
+        """The next response other than 100."""
         while True:
             message = self.receive()
             if (
@@ -183,7 +183,7 @@ class Handset:
                 return message
 
     def asked(self, method: str) -> SipRequest:
-        """The next request of the door's with this method."""
+        """The next request of the server with this method."""
         while True:
             message = self.receive()
             if isinstance(message, SipRequest) and message.method == method:
@@ -209,7 +209,7 @@ class Handset:
         return data
 
     def settle(self) -> None:
-        """Wait until the door has answered all that was sent, and throw the answers away."""
+        """Wait until the server has answered everything sent, and discard the answers."""
         marker = self.request("OPTIONS", f"sip:{self.domain}")
         self._socket.settimeout(0.5)
         for _ in range(20):  # a datagram may be lost on the way, where many are
@@ -227,7 +227,7 @@ class Handset:
         return False
 
     def hears_nothing(self, seconds: float) -> bool:
-        """Whether no message comes for so long."""
+        """Whether no message comes for this long."""
         self._socket.settimeout(seconds)
         try:
             self._socket.recv(65535)
@@ -239,7 +239,7 @@ class Handset:
             self._socket.settimeout(PATIENCE_S)
 
     def close(self) -> None:
-        """Switch it off."""
+        """Close the socket."""
         with contextlib.suppress(OSError):
             self._socket.close()
         self.rtp.close()

@@ -1,6 +1,6 @@
-"""A real phone's life, lived anew: baresip at the project's own network, from a wrong password to its last goodbye.
+"""Record a SIP phone's history: baresip in the sample network, from a wrong password to unregistering.
 
-`make life` keeps it in the package, where the walkthrough shows it.
+`make life` saves it in the package, for the walkthrough.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CALLER, NUMBER = "+12065550142", "+15035550101"
 
 
 class Site:
-    """The network, its door, and the test phone's password as its private file has it."""
+    """The network, its SIP server, and the test phone's password from its private file."""
 
     def __init__(self, rehearsal: Rehearsal, door: SipEndpoint, folder: Path) -> None:
         self.http, self.door = Door(rehearsal), door
@@ -43,24 +43,24 @@ class Site:
         self.password = re.findall(r"^ *Password +(\S+)$", written, re.MULTILINE)[0]
 
     def children(self) -> list[tuple[str, str]]:
-        """Whom the last call dialled, and what came of it."""
+        """The child calls of the last call, with their ends."""
         calls = self.http.classic("GET", "/Calls.json").json()["calls"]
         own = next(one["sid"] for one in calls if one["parent_call_sid"] is None)
         return [(one["to"], one["status"]) for one in calls if one["parent_call_sid"] == own]
 
     def steps(self, client: str = "workbench") -> list[str]:
-        """What a phone has done so far."""
+        """The phone's steps so far."""
         return [entry.step for entry in self.door.journal.entries(client, STAGE)]
 
     def life(self, client: str = "workbench") -> Mapping[str, Any]:
-        """The phone's life, as the rehearsal tells it."""
+        """The phone's history, as the rehearsal reports it."""
         lives = self.http.control("GET", "/lives")["lives"]
         return next(one for one in lives if one["client"] == client)
 
 
 @contextmanager
 def open_site(folder: Path) -> Iterator[Site]:
-    """Stage as the parameter files have it, deployed, with its phones set up and a door."""
+    """Stage of the sample, deployed, with its phones set up and a SIP server."""
     shutil.copytree(ROOT / "parameters" / "sample", folder / "parameters", dirs_exist_ok=True)
     with fresh_account(folder / "account") as state:
         with_phones(folder)
@@ -71,7 +71,7 @@ def open_site(folder: Path) -> Iterator[Site]:
 
 
 def live(site: Site, folder: Path) -> Mapping[str, Any]:
-    """The life of a phone: set up wrong, then right, it calls out, twice in vain, and is called."""
+    """Run the phone: wrong password, right password, calls out, two failed calls, and a call in."""
     door = site.door.host, site.door.port
     with Baresip(folder / "wrong", "workbench", door, domain=STAGE, password="Wrongpassword1"):
         until(lambda: "refused" in site.steps())
@@ -100,18 +100,18 @@ def live(site: Site, folder: Path) -> Mapping[str, Any]:
 
 
 def has_ended(site: Site, calls: int) -> bool:
-    """Whether so many calls have come to their end."""
+    """Whether this many calls have ended."""
     return site.steps().count("ended") == calls
 
 
 def version() -> str:
-    """The make and release of the phone that lives it."""
+    """The name and release of the phone."""
     said = subprocess.run(["baresip", "-h"], capture_output=True, text=True, check=False)
     return f"baresip {re.findall(VERSION, said.stdout + said.stderr)[0]}"
 
 
 def main() -> int:
-    """0 once the life is kept."""
+    """Record the history and return 0."""
     with tempfile.TemporaryDirectory() as folder, open_site(Path(folder) / "project") as site:
         KEPT.write_text(write_kept_history(live(site, Path(folder)), version(), MADE_BY), encoding="utf-8")
     return 0

@@ -1,4 +1,4 @@
-"""Another telephone that other people built: Linphone's console, as a process of its own, told by its keyboard."""
+"""The softphone Linphone (console), as a separate process, controlled by its standard input."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ dial_prefix=1
 
 
 class Linphone:
-    """One telephone; it speaks a tone, and what it hears lies in `folder`.
+    """One phone; it sends a tone, and its recordings are in `folder`.
 
-    Its account is written down here, or stands in the file for remote provisioning that it is given.
+    Its account is configured here, or by a remote provisioning file.
     """
 
     def __init__(
@@ -84,25 +84,25 @@ class Linphone:
         self.do("soundcard use files", f"play {folder / 'says.wav'}", f"record {folder / 'heard.wav'}")
 
     def do(self, *commands: str) -> None:
-        """Type something."""
+        """Send a command."""
         assert self._process.stdin
         for command in commands:
             self._process.stdin.write(f"{command}\n")
         self._process.stdin.flush()
 
     def wait_for(self, words: str) -> None:
-        """Wait until it prints this; an assertion with all that it printed where it does not."""
+        """Wait until it prints this; raises AssertionError with its output if it does not."""
         until = time.monotonic() + PATIENCE_S
         while words not in (log := (self.folder / "log").read_text(errors="replace")):
             assert time.monotonic() < until, log[-3000:]
             time.sleep(0.05)
 
     def heard(self) -> list[int]:
-        """The sound that it has heard so far."""
+        """The sound that it has received so far."""
         return samples_of(self.folder / "heard.wav")
 
     def close(self, patience: float = 10.0) -> None:
-        """Switch it off; it hangs up and unregisters first, so that nobody goes on talking to its port."""
+        """Stop it; it hangs up and unregisters first, so that no sound is sent to its port later."""
         with contextlib.suppress(OSError, ValueError):
             self.do("terminate", "quit")
         try:
@@ -119,5 +119,5 @@ class Linphone:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Switch it off; one that was never let in would take ten seconds to do so."""
+        """Stop it; an unregistered one is killed, as it would take ten seconds to end."""
         self.close(patience=2.0)

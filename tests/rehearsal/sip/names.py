@@ -1,4 +1,4 @@
-"""The names that the tests' telephones go by."""
+"""User names of the tests' phones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rehearsed network that real phones can call through: its functions, domains, credentials and number."""
+"""A rehearsed network for SIP phones: its functions, domains, credentials and number."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ DONE = "exports.handler = (context, event, callback) => callback(null, new Twili
 
 @dataclass(frozen=True)
 class Network:
-    """Everything that a test asks, from both sides."""
+    """The network from both sides, API and phones."""
 
     rehearsal: Rehearsal
     client: Client
@@ -79,14 +79,14 @@ class Network:
     names: Iterator[int] = field(default_factory=count)
 
     def add_user(self) -> str:
-        """The name of a new phone."""
+        """Create a new phone and return its name."""
         name = f"phone{next(self.names)}"
         self.client.sip.credential_lists(self.lists[DOMAIN]).credentials.create(name, PASSWORD)
         return name
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where phones find the door."""
+        """The SIP server's address."""
         return self.door.host, self.door.port
 
     def alerts(self, code: int) -> list[str]:
@@ -98,18 +98,18 @@ class Network:
         return [(one.direction, one._from, one.to, one.status) for one in self.client.calls.list()]
 
     def registrations(self) -> list[dict[str, Any]]:
-        """What GET /registrations answers."""
+        """The response of GET /registrations."""
         found: list[dict[str, Any]] = self.http.control("GET", "/registrations")["registrations"]
         return found
 
     def steps(self, user: str, domain: str = DOMAIN) -> list[str]:
-        """What a phone has done so far."""
+        """A phone's steps so far."""
         return [entry.step for entry in self.door.journal.entries(user, domain)]
 
 
 @contextmanager
 def open_network(state: Path, trunk: TrunkAddress | None = None, authority: Path | None = None) -> Iterator[Network]:
-    """A network, from nothing; with an authority, phones may use TLS."""
+    """Create the network; with an authority, phones may use TLS."""
     with start_rehearsal(state) as rehearsal:
         client, http = client_of(rehearsal), Door(rehearsal)
         live = deploy(
@@ -140,7 +140,7 @@ def open_network(state: Path, trunk: TrunkAddress | None = None, authority: Path
 
 
 def until(holds: Callable[[], object], what: str = "", patience: float = 15.0) -> Any:
-    """What a condition comes to once it holds; an assertion where it never does."""
+    """The value of a condition once it is true; raises AssertionError if it never is."""
     end = time.monotonic() + patience
     while not (found := holds()):
         assert time.monotonic() < end, f"in vain: {what or holds}"

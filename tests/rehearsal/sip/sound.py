@@ -1,4 +1,4 @@
-"""Sound as tests send it and measure it."""
+"""Test sounds: sending and measuring."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOUD = 300.0  # of 32,767, root mean square
 
 
 def share_of(hz: float, samples: Sequence[int], rate: int = RATE) -> float:
-    """How much of some sound's power is in one tone, from 0 to 1 (Goertzel's algorithm)."""
+    """The share of a sound's power in one tone, from 0 to 1 (Goertzel's algorithm)."""
     power = sum(one * one for one in samples)
     if not power:
         return 0.0
@@ -36,30 +36,30 @@ def loudness(samples: Sequence[int]) -> float:
 
 
 def recorded(folder: Path, direction: str = "dec") -> list[int]:
-    """What a baresip phone heard (`dec`) or said (`enc`), of its last call."""
+    """What a baresip phone received (`dec`) or sent (`enc`) in its last call."""
     files = sorted(folder.glob(f"dump-*-{direction}.wav"), key=lambda path: path.stat().st_mtime)
     return samples_of(files[-1]) if files else []
 
 
 def samples_of(path: Path) -> list[int]:
-    """The sound in a WAV file, or nothing where there is none; one that is still written has no length yet."""
+    """The samples of a WAV file, empty if it does not exist; an unfinished one has no length yet."""
     data = path.read_bytes()[WAV_HEADER:] if path.exists() else b""
     return list(struct.unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2]))
 
 
 def has_heard(folder: Path, hz: float) -> bool:
-    """Whether a baresip phone has just heard half a second of this tone, and hardly anything else."""
+    """Whether a baresip phone has just received half a second of almost only this tone."""
     return ends_with_tone(recorded(folder), hz)
 
 
 def ends_with_tone(heard: Sequence[int], hz: float) -> bool:
-    """Whether the last half second of a sound is this tone, and hardly anything else."""
+    """Whether the last half second of a sound is almost only this tone."""
     end = heard[-RATE // 2 :]
     return len(end) >= RATE // 2 and share_of(hz, end) > 0.9
 
 
 def hear(rtp: socket.socket, packets: int = 50) -> list[int]:
-    """The sound in the next packets of PCMU that come."""
+    """The sound in the next PCMU packets."""
     heard = b""
     for _ in range(packets):
         packet = RtpPacket.parse(rtp.recv(2048))
@@ -69,14 +69,14 @@ def hear(rtp: socket.socket, packets: int = 50) -> list[int]:
 
 
 def speak_tone(rtp: socket.socket, to: tuple[str, int], hz: float, seconds: float) -> None:
-    """Send a tone, in the time that it takes."""
+    """Send a tone in real time."""
     for number, frame in enumerate(frames(tone((hz,), seconds))):
         rtp.sendto(_packet(0, frame, number, number * FRAME).serialize(), to)
         time.sleep(FRAME_S)
 
 
 def press(rtp: socket.socket, to: tuple[str, int], keys: Iterable[str]) -> None:
-    """Press keys, as RFC 4733 has it: the end of each is sent three times."""
+    """Send keys as in RFC 4733, with each end packet three times."""
     for place, key in enumerate(keys, start=1):
         for number, is_end in enumerate((False, False, True, True, True)):
             event = DtmfEvent(DTMF_EVENTS[key], is_end, 10, 160 * (number + 1))

@@ -1,4 +1,4 @@
-"""Who may call, who is turned away, and what the voice URL is told of it."""
+"""Which calls are admitted and rejected, and the parameters of the voice URL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_wrong_password_does_not_call(network: Network, handset: Handsets) -> 
 
 
 def test_a_domain_that_maps_no_list_for_calls_takes_none(network: Network, handset: Handsets) -> None:
-    """The registrations mapping does not let a phone call."""
+    """A mapping for registrations does not allow calls."""
     mappings = network.client.sip.domains(network.domains[OTHER_DOMAIN]).auth.calls.credential_list_mappings
     mappings(network.lists[OTHER_DOMAIN]).delete()
     assert refusal(handset("lobby", domain=OTHER_DOMAIN), "700") == 403
@@ -34,7 +34,7 @@ def test_a_domain_that_maps_no_list_for_calls_takes_none(network: Network, hands
 
 
 def test_a_call_to_the_domain_itself_is_a_loop(network: Network, handset: Handsets) -> None:
-    """No user in the URI: 32223."""
+    """A URI without a user: 32223."""
     assert refusal(handset(), f"sip:{DOMAIN}") == 404
     assert network.alerts(32223)
 
@@ -46,7 +46,7 @@ def test_a_call_that_has_gone_round_too_often_is_ended(handset: Handsets) -> Non
 
 
 def test_the_voice_url_is_told_what_twilio_tells_it(network: Network, handset: Handsets) -> None:
-    """From is what the phone says, and who has proved it is not told; headers of its own come along, others do not."""
+    """From is the phone's own claim, without the authenticated user; X- headers are passed on, others are not."""
     caller = handset()
     liar = f"<sip:lobby@{DOMAIN}>;tag={caller.tag}"
     where = lifted(caller, "704", From=liar, X_Test="a b", User_to_User="00abc", Subject="no")
@@ -64,7 +64,7 @@ def test_the_voice_url_is_told_what_twilio_tells_it(network: Network, handset: H
 
 
 def test_a_phone_may_name_its_domain_at_any_edge(network: Network, handset: Handsets) -> None:
-    """It registers and calls there, and Twilio tells the name that the phone gave."""
+    """It registers and calls at a localised domain, which the webhook gets."""
     edge = DOMAIN.replace(".sip.", ".sip.frankfurt.")
     caller = handset(domain=edge)
     assert caller.register().status_code == 200
@@ -75,7 +75,7 @@ def test_a_phone_may_name_its_domain_at_any_edge(network: Network, handset: Hand
 
 
 def test_a_phone_that_knows_this_machine_alone_calls_from_its_domain(network: Network, handset: Handsets) -> None:
-    """This machine stands for Twilio's, so the service sees the domain, by which it knows its phones."""
+    """For this machine's address the webhook gets the domain, by which the service knows its phones."""
     caller = handset(domain="127.0.0.1")
     refusal(caller, "700")
     call = network.client.calls.list(limit=1)[0]
@@ -84,7 +84,7 @@ def test_a_phone_that_knows_this_machine_alone_calls_from_its_domain(network: Ne
 
 
 def test_a_stranger_can_not_hang_up_on_others(handset: Handsets) -> None:
-    """A BYE with the right Call-ID and the wrong tag: 481, and the call goes on."""
+    """A BYE with the right Call-ID and the wrong tag gets 481, and the call continues."""
     caller, stranger = handset(), handset()
     lifted(caller, "5035550190")
     stranger.call_id = caller.call_id
@@ -95,7 +95,7 @@ def test_a_stranger_can_not_hang_up_on_others(handset: Handsets) -> None:
 
 
 def test_who_calls_from_elsewhere_is_not_even_asked_for_a_password(network: Network, handset: Handsets) -> None:
-    """403 before any challenge, with Twilio's code in a header, and 32201; once the address is listed it is asked."""
+    """403 before any challenge, with Twilio's code in a header, and 32201; a listed address is challenged."""
     lists = network.client.sip.ip_access_control_lists
     listed = lists.create("elsewhere")
     lists(listed.sid).ip_addresses.create("far", "203.0.113.10")
@@ -127,7 +127,7 @@ def test_a_refusal_names_twilios_code_and_tells_strangers_nothing(handset: Hands
 
 @pytest.mark.parametrize("edge", ["ashburn", "dublin", "us1", "sydney-ix"])
 def test_a_phone_may_name_its_domain_at_an_edge(network: Network, handset: Handsets, edge: str) -> None:
-    """It registers and calls there, and is rung under the domain's own name and under its oldest."""
+    """It registers and calls there, and is dialled by the domain's plain and oldest names."""
     called = handset(domain=DOMAIN.replace(".sip.", f".sip.{edge}."))
     assert called.register().status_code == 200
     assert {"client": called.user, "domain": DOMAIN} in [
@@ -156,7 +156,7 @@ def test_a_phone_may_name_its_domain_at_an_edge(network: Network, handset: Hands
 def test_what_is_not_understood_is_said(
     handset: Handsets, method: str, options: dict[str, str], status: int, header: tuple[str, str] | None
 ) -> None:
-    """An extension is named in Unsupported (RFC 3261, 8.2.2.3); what belongs to no dialog is 481."""
+    """An extension is named in Unsupported (RFC 3261, 8.2.2.3); a request outside any dialog gets 481."""
     caller = handset()
     request = caller.request(method, f"sip:700@{DOMAIN}", **options)
     answer = caller.ask(request)
@@ -169,7 +169,7 @@ def test_what_is_not_understood_is_said(
 
 @pytest.mark.parametrize("uri", ["tel:+15035550190", "http://demo.sip.twilio.com/", "mailto:lobby@demo.sip.twilio.com"])
 def test_an_address_of_another_scheme_is_416(handset: Handsets, uri: str) -> None:
-    """Whatever asks: only SIP's own schemes are taken (RFC 3261, 8.2.2.1)."""
+    """For every method, other schemes than SIP's are rejected (RFC 3261, 8.2.2.1)."""
     caller = handset()
     for method in ("INVITE", "OPTIONS"):
         request = caller.request(method, uri)
@@ -181,7 +181,7 @@ def test_an_address_of_another_scheme_is_416(handset: Handsets, uri: str) -> Non
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/mixed;boundary=x"])
 def test_a_body_of_another_kind_is_415_and_says_which_is_taken(handset: Handsets, kind: str) -> None:
-    """In a first INVITE, and in one within a call, which goes on."""
+    """In a first INVITE, and in a re-INVITE, whose call continues."""
     caller = handset()
     first = caller.request("INVITE", f"sip:700@{DOMAIN}", body="hello")
     first.headers.set_single("Content-Type", kind)

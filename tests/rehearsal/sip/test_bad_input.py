@@ -1,4 +1,4 @@
-"""What strangers, broken phones and attackers send: thousands of damaged messages, and a few that are meant."""
+"""Untrusted SIP input: thousands of damaged messages, and some deliberate attacks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ EXAMPLE = (
 
 
 def mutated(message: bytes, chance: random.Random) -> bytes:
-    """A message with a few places cut, doubled, overwritten or filled with what parsers stumble over."""
+    """A message with some places cut, doubled, overwritten or filled with special characters."""
     data = bytearray(message)
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(data) + 1)
@@ -53,7 +53,7 @@ def mutated(message: bytes, chance: random.Random) -> bytes:
 
 
 def damaged(seed: int) -> Iterator[bytes]:
-    """Thousands of damaged messages, the same for the same seed."""
+    """Thousands of damaged messages, equal for equal seeds."""
     chance = random.Random(seed)
     for _ in range(MUTATIONS):
         yield mutated(EXAMPLE.replace(b"INVITE", chance.choice(METHODS)), chance)
@@ -76,7 +76,7 @@ def test_damaged_messages_leave_the_door_as_it_was(network: Network, handset: Ha
 def test_damaged_calls_of_a_phone_with_its_password_ring_nobody_else(
     network: Network, handset: Handsets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three hundred real INVITEs, each with its answer to a fresh challenge, then damaged: another phone is silent."""
+    """Three hundred damaged INVITEs with valid credentials: no other phone rings."""
     monkeypatch.setattr(admission, "FREE_GUESSES", 1000)  # a damaged answer is a wrong one
     chance, caller, other = random.Random(4), handset(source="127.0.0.11"), handset(network.add_user())
     assert other.register().status_code == 200
@@ -98,7 +98,7 @@ def test_damaged_calls_of_a_phone_with_its_password_ring_nobody_else(
 
 
 def test_a_call_that_was_overheard_can_not_be_placed_again(network: Network, handset: Handsets) -> None:
-    """The same answer to the same challenge, from a stranger: asked again with stale=true, and nobody rings."""
+    """The same credentials from another source get a challenge with stale=true, and no phone rings."""
     caller, called, stranger = handset(), handset(network.add_user()), handset()
     assert called.register().status_code == 200
     uri = f"sip:{called.user}@{DOMAIN}"
@@ -120,7 +120,7 @@ def test_a_call_that_was_overheard_can_not_be_placed_again(network: Network, han
 
 
 def test_damaged_streams_are_hung_up_on_and_others_served(network: Network, handset: Handsets) -> None:
-    """Over TCP what can't be framed ends that connection alone."""
+    """Over TCP a message that can't be framed ends only that connection."""
     for number, data in enumerate(damaged(2)):
         if number % 20 == 0:
             with socket.create_connection(network.address) as connection:
@@ -132,7 +132,7 @@ def test_damaged_streams_are_hung_up_on_and_others_served(network: Network, hand
 @example(b"INVITE sip:a SIP/2.0\r\nVia: \r\n\r\n")
 @example(b"SIP/2.0 99999999999999999999 OK\r\nVia: x\r\n\r\n")
 def test_whatever_comes_is_a_request_a_response_or_unreadable(data: bytes) -> None:
-    """Nothing else is raised, and a request that was read can be used: its contacts and its sound too."""
+    """No other exception is raised, and a parsed request's contacts and SDP can be read."""
     try:
         message = read_message(data, NOWHERE)
     except MalformedMessage:
@@ -155,7 +155,7 @@ def test_whatever_comes_is_a_request_a_response_or_unreadable(data: bytes) -> No
 @example(struct.pack("!BBHLL", 0x90, 0, 1, 1, 1) + b"\xbe\xde\xff\xff")
 @example(struct.pack("!BBHLL", 0x80, 101, 1, 1, 1) + bytes((200, 0x80, 0, 1)))
 def test_whatever_comes_as_sound_is_sound_a_key_or_counted(data: bytes) -> None:
-    """Damaged RTP is thrown away."""
+    """Damaged RTP packets are counted and dropped."""
     port = MediaPort()
     port.agree(Agreed(("127.0.0.1", 9)), "127.0.0.1")
     port.datagram_received(data, ("127.0.0.1", 9))
@@ -163,7 +163,7 @@ def test_whatever_comes_as_sound_is_sound_a_key_or_counted(data: bytes) -> None:
 
 
 def test_sound_from_another_machine_is_not_heard() -> None:
-    """Nobody speaks into a call whose port they guessed."""
+    """RTP from another address is dropped, even to the right port."""
     port = MediaPort()
     port.agree(Agreed(("192.0.2.1", 9)), "192.0.2.1")
     port.datagram_received(struct.pack("!BBHLL", 0x80, 0, 1, 1, 1) + b"\xff" * 160, ("192.0.2.2", 9))
@@ -176,7 +176,7 @@ def test_sound_from_another_machine_is_not_heard() -> None:
     [("CSeq", "1 BYE"), ("CSeq", "x"), ("CSeq", f"{2**31} INVITE"), ("From", "<sip:a@b>"), ("Call-ID", ""), ("To", "")],
 )
 def test_a_request_without_what_it_must_have_is_a_bad_request(handset: Handsets, header: str, value: str) -> None:
-    """400, where there is a way to answer."""
+    """400, if it can be answered."""
     stranger = handset("nobody")
     request = stranger.request("INVITE", f"sip:700@{DOMAIN}")
     request.headers.remove(header)
@@ -189,7 +189,7 @@ def test_a_request_without_what_it_must_have_is_a_bad_request(handset: Handsets,
 
 
 def test_an_answer_to_nothing_is_nothing(network: Network, handset: Handsets) -> None:
-    """A 200 out of the blue changes no call."""
+    """An unexpected 200 changes no call."""
     stranger = handset("nobody")
     stranger.send(
         b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKx\r\nCSeq: 1 INVITE\r\nCall-ID: x\r\n\r\n"
@@ -198,7 +198,7 @@ def test_an_answer_to_nothing_is_nothing(network: Network, handset: Handsets) ->
 
 
 def test_a_cancel_from_elsewhere_stops_no_call(handset: Handsets) -> None:
-    """Its branch was guessed right; its Call-ID was not."""
+    """It has the right branch and a wrong Call-ID."""
     caller, stranger = handset(), handset("nobody")
     assert caller.invite("5035550190").status_code == 180
     cancel = stranger.request("CANCEL", caller.sent.uri, Via=caller.sent.get_header("Via") or "")
@@ -207,7 +207,7 @@ def test_a_cancel_from_elsewhere_stops_no_call(handset: Handsets) -> None:
 
 
 def test_an_alert_that_a_phone_earns_all_night_comes_once_a_minute(network: Network, handset: Handsets) -> None:
-    """A wrong password, again and again, does not fill the account."""
+    """Repeated wrong passwords do not fill the account with alerts."""
     before = len(network.alerts(32212))
     clumsy = handset(password="Wrongpassword1", source="127.0.0.8")
     assert {clumsy.register().status_code for _ in range(FREE_GUESSES)} == {403}
@@ -215,7 +215,7 @@ def test_an_alert_that_a_phone_earns_all_night_comes_once_a_minute(network: Netw
 
 
 def test_whoever_guesses_passwords_is_slowed_down(handset: Handsets) -> None:
-    """From some wrong ones on that source hears 503, with when to come again, even where it guesses right; no other."""
+    """After some wrong passwords their source gets 503 with Retry-After, even for a right one."""
     phone, guesser = handset(), handset(password="Wrongpassword1", source="127.0.0.10")
     heard = [guesser.register() for _ in range(FREE_GUESSES + 5)]
     assert [one.status_code for one in heard] == [403] * FREE_GUESSES + [503] * 5
@@ -227,7 +227,7 @@ def test_whoever_guesses_passwords_is_slowed_down(handset: Handsets) -> None:
 
 
 def test_a_source_waits_twice_as_long_for_each_wrong_password_more() -> None:
-    """Up to a minute; it is forgotten when it stops, and so are the oldest of very many."""
+    """Up to a minute; it is forgotten after a pause, as are the oldest of very many."""
     now = [1000.0]
     guesses = WrongPasswords(lambda: now[0])
     waits = []
@@ -245,7 +245,7 @@ def test_a_source_waits_twice_as_long_for_each_wrong_password_more() -> None:
 
 
 def test_a_flood_of_registrations_keeps_no_phone_out(network: Network, handset: Handsets) -> None:
-    """Whoever has no password can't use up a user's five registrations a second."""
+    """Requests without a password do not use up a user's five registrations a second."""
     flooded = handset()
     attacker = handset(flooded.user, password="Wrongpassword1", source="127.0.0.9")
     for _ in range(30):
@@ -255,7 +255,7 @@ def test_a_flood_of_registrations_keeps_no_phone_out(network: Network, handset: 
 
 
 def test_what_strangers_send_fills_no_terminal(tmp_path: Path) -> None:
-    """A rehearsal that is sent damaged messages prints nothing about them."""
+    """Damaged messages make a rehearsal print nothing."""
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--sip", "127.0.0.1:0", "--state", str(tmp_path / "s")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as door:
         assert door.stdout

@@ -1,4 +1,4 @@
-"""Calling: what real phones dial, hear, say and press, and what the account has of it afterwards."""
+"""Calls of SIP phones: dialling, sound and keys, and the account's records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Handsets = Callable[..., Handset]
 
 
 def test_a_real_phone_calls_a_number_and_hears_who_answers(network: Network, phone: Phones) -> None:
-    """A milliwatt of 1,004 Hz, as on telephone companies' test lines; the record says how long it took."""
+    """A milliwatt of 1,004 Hz, as on telephone companies' test lines; the record has the duration."""
     van = phone("van")
     van.dial("5035550190")
     van.wait_for("CALL_RINGING")
@@ -42,7 +42,7 @@ def test_a_real_phone_calls_a_number_and_hears_who_answers(network: Network, pho
 
 
 def test_two_real_phones_hear_each_other_whatever_they_speak(network: Network, phone: Phones) -> None:
-    """One has PCMU and UDP, the other PCMA and TCP: each one's tone arrives at the other, and no other tone."""
+    """One with PCMU over UDP, one with PCMA over TCP: each receives only the other's tone."""
     van = phone("van", says_hz=440.0, codecs="PCMU/8000/1")
     library = phone("library", says_hz=800.0, codecs="PCMA/8000/1", transport="tcp", answers="auto")
     van.dial("library")
@@ -56,7 +56,7 @@ def test_two_real_phones_hear_each_other_whatever_they_speak(network: Network, p
 
 
 def test_a_call_from_outside_rings_a_real_phone(network: Network, phone: Phones) -> None:
-    """POST /calls to our number: the function is asked, its Dial reaches the phone, and both legs are on record."""
+    """POST /calls to our number: the function is requested, its Dial reaches the phone, both legs are recorded."""
     lobby = phone("lobby", answers="manual")
     told: list[dict[str, Any]] = []
     order = {"from_": "+15035550142", "to": CALLER_ID, "talk": 1.0}
@@ -72,7 +72,7 @@ def test_a_call_from_outside_rings_a_real_phone(network: Network, phone: Phones)
 
 
 def test_a_real_phone_that_declines_is_busy(network: Network, phone: Phones) -> None:
-    """486 from the phone, busy in the record."""
+    """Its 486 is busy in the record."""
     lobby = phone("lobby")
     told: list[dict[str, Any]] = []
     calling = threading.Thread(target=lambda: told.append(network.http.call(from_="+15035550142", to=CALLER_ID)))
@@ -84,7 +84,7 @@ def test_a_real_phone_that_declines_is_busy(network: Network, phone: Phones) -> 
 
 
 def test_say_is_spoken(handset: Handsets) -> None:
-    """Words are heard, and then the door hangs up."""
+    """Speech is heard, then the server hangs up."""
     caller = handset()
     lifted(caller, "700")
     assert max(loudness(hear(caller.rtp, 10)) for _ in range(2)) > LOUD
@@ -93,14 +93,14 @@ def test_say_is_spoken(handset: Handsets) -> None:
 
 
 def test_play_is_heard(handset: Handsets) -> None:
-    """Three notes stand for whatever recording it is; the first is a C."""
+    """Three notes stand for any recording; the first is a C."""
     caller = handset()
     lifted(caller, "704")
     assert share_of(523.3, hear(caller.rtp, 15)) > 0.9
 
 
 def test_what_is_said_to_the_echo_comes_back(network: Network, handset: Handsets) -> None:
-    """The number for it ends in 0191; first it says what it is."""
+    """The number of the echo ends in 0191; it announces itself first."""
     caller = handset()
     where = lifted(caller, "5035550191")
     hear(caller.rtp, 20)
@@ -112,7 +112,7 @@ def test_what_is_said_to_the_echo_comes_back(network: Network, handset: Handsets
 
 
 def test_keys_are_gathered(network: Network, handset: Handsets) -> None:
-    """Two telephone-events (RFC 4733) while the prompt is still spoken; its action gets them."""
+    """Two telephone-events (RFC 4733) during the prompt; the action gets them."""
     caller = handset()
     where = lifted(caller, "702")
     hear(caller.rtp, 10)
@@ -142,7 +142,7 @@ def test_keys_that_a_gather_did_not_want_are_the_next_ones_where_that_is_assumed
 
 
 def test_keys_may_come_as_info(handset: Handsets, network: Network) -> None:
-    """Old phones send a key as a message."""
+    """Old phones send a key as SIP INFO."""
     caller = handset()
     lifted(caller, "702")
     hear(caller.rtp, 10)
@@ -156,7 +156,7 @@ def test_keys_may_come_as_info(handset: Handsets, network: Network) -> None:
 
 
 def test_every_phone_of_a_user_rings_and_the_first_to_answer_has_the_call(network: Network, handset: Handsets) -> None:
-    """The other is cancelled, and its 487 acknowledged."""
+    """The others are cancelled, and their 487 acknowledged."""
     first, caller = handset(), handset()
     user = first.user
     second = handset(user)
@@ -176,7 +176,7 @@ def test_every_phone_of_a_user_rings_and_the_first_to_answer_has_the_call(networ
 
 
 def test_a_phone_that_is_gone_fails_the_call_with_its_warning(network: Network, handset: Handsets) -> None:
-    """Registered over TCP, and the connection is closed: 32011."""
+    """It registered over TCP and closed the connection: 32011."""
     gone, caller = handset(transport="TCP"), handset()
     assert gone.register(Contact=f"<sip:{gone.user}@127.0.0.1:9>").status_code == 200
     gone.close()

@@ -1,4 +1,4 @@
-"""The door as a person opens it: `python -m dialtone_nb rehearsal --sip`, and what the browser shows of phones."""
+"""The SIP server as a command, `python -m dialtone_nb rehearsal --sip`, and its page of phones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Handsets = Callable[..., Handset]
 
 
 def test_the_command_says_where_phones_find_it_and_stops_when_told(tmp_path: Path) -> None:
-    """A process of its own answers OPTIONS over UDP, and ends with 0 on SIGTERM."""
+    """The process answers OPTIONS over UDP, and returns 0 on SIGTERM."""
     command = [
         sys.executable,
         "-m",
@@ -57,7 +57,7 @@ def test_the_command_says_where_phones_find_it_and_stops_when_told(tmp_path: Pat
     ("text", "address"), [("127.0.0.1:5062", ("127.0.0.1", 5062)), ("192.168.1.20", ("192.168.1.20", 5060))]
 )
 def test_an_address_may_leave_the_port_out(text: str, address: tuple[str, int]) -> None:
-    """5060 is SIP's."""
+    """The default is 5060."""
     assert read_address(text) == address
 
 
@@ -65,13 +65,13 @@ def test_an_address_may_leave_the_port_out(text: str, address: tuple[str, int]) 
     "text", ["", "5060", "0.0.0.0:5060", "example.org", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:x"]
 )
 def test_an_address_that_no_phone_could_be_told_is_refused(text: str) -> None:
-    """Phones get the address to call, so it is one of this machine's, and not all of them."""
+    """Phones need one address of this machine, not the wildcard."""
     with pytest.raises(argparse.ArgumentTypeError, match=r"address|port"):
         read_address(text)
 
 
 def test_only_an_address_beyond_this_machine_is_warned_of() -> None:
-    """Whoever opens the door to a network is told what goes there in the clear."""
+    """A warning says what is sent unencrypted to the network."""
     assert warning_of("127.0.0.1") == ""
     assert "never the internet" in warning_of("192.168.1.20")
 
@@ -81,13 +81,13 @@ def test_only_an_address_beyond_this_machine_is_warned_of() -> None:
     [("127.0.0.1:5080", 5080, "UDP"), ("tcp:127.0.0.1:5081", 5081, "TCP"), ("UDP:127.0.0.1", 5060, "UDP")],
 )
 def test_a_trunk_has_an_address_and_a_transport(text: str, peer: int, transport: Any) -> None:
-    """UDP is SIP's usual one."""
+    """UDP is the default."""
     assert read_trunk(text) == TrunkAddress(("127.0.0.1", peer), transport)
 
 
 @pytest.mark.parametrize("text", ["pbx.example.org", "tls:127.0.0.1:5061", "tcp:", "sip:127.0.0.1"])
 def test_a_trunk_that_is_none_is_refused(text: str) -> None:
-    """No name is looked up anywhere, and what is not spoken is not promised."""
+    """Names are not resolved, and other transports are not supported."""
     with pytest.raises(argparse.ArgumentTypeError, match="address"):
         read_trunk(text)
 
@@ -106,7 +106,7 @@ def test_what_needs_a_door_is_refused_without_one(option: list[str]) -> None:
 
 
 def test_the_command_says_where_the_trunk_and_tls_are(tmp_path: Path) -> None:
-    """Beside the door's address."""
+    """Beside the SIP server's address."""
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
         asked = [
             "--sip",
@@ -125,7 +125,7 @@ def test_the_command_says_where_the_trunk_and_tls_are(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    """One line; the rehearsal itself goes on, without a door."""
+    """One line; the rehearsal continues without a SIP server."""
     with socket.socket() as taken, start_rehearsal(tmp_path / "state.db") as rehearsal:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -148,7 +148,7 @@ def test_a_rehearsal_has_one_door(network: Network) -> None:
 
 
 def test_phones_of_an_earlier_door_are_not_registered_at_the_next(tmp_path: Path) -> None:
-    """What was killed could not say goodbye."""
+    """A killed server could not unregister them."""
     state = tmp_path / "state.db"
     with start_rehearsal(state) as rehearsal:
         client = client_of(rehearsal)
@@ -163,7 +163,7 @@ def test_phones_of_an_earlier_door_are_not_registered_at_the_next(tmp_path: Path
 
 
 def test_the_page_shows_what_a_phone_has_done_and_what_comes_next(network: Network, handset: Handsets) -> None:
-    """Its settings with this machine's address, its steps, and where to look when the next one does not come."""
+    """Its settings with this machine's address, its steps, and hints if the next one fails."""
     phone = handset("van")
     phone.register()
     page = network.http.ask("GET", "127.0.0.1", "/phones")
@@ -177,7 +177,7 @@ def test_the_page_shows_what_a_phone_has_done_and_what_comes_next(network: Netwo
 
 
 def test_what_a_phone_calls_itself_is_no_html(network: Network, handset: Handsets) -> None:
-    """Its User-Agent is a stranger's words."""
+    """Its User-Agent is untrusted text."""
     handset("van").register(User_Agent="<script>alert(1)</script>")
     page = network.http.ask("GET", "127.0.0.1", "/phones").text
     assert "<script" not in page

@@ -1,4 +1,4 @@
-"""The wait before it rings, of a call: how much of it is SIP's, the webhook's, and the decision's own."""
+"""A call's delay before ringing, split into SIP, the webhook, and the decision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Handsets = Callable[..., Handset]
 
 
 def test_a_call_is_told_where_its_wait_went(network: Network, handset: Handsets) -> None:
-    """A function that thinks for 50 ms: they are the decision's, and not the webhook's or SIP's."""
+    """A function that takes 50 ms: they count as the decision, not as webhook or SIP."""
     caller = handset()
     refusal(caller, "708")
     delay = network.http.control("GET", "/delays")["delays"][-1]
@@ -30,14 +30,14 @@ def test_a_call_is_told_where_its_wait_went(network: Network, handset: Handsets)
 
 
 def test_a_call_that_rings_nowhere_has_no_delay(network: Network, handset: Handsets) -> None:
-    """What is refused by the application waits for nothing."""
+    """A rejected call has none."""
     before = len(network.door.progress.delays())
     refusal(handset(), "701")
     assert len(network.door.progress.delays()) == before
 
 
 def test_the_events_of_a_real_call_tell_how_long_its_webhooks_took(network: Network, handset: Handsets) -> None:
-    """Twilio has it in request_duration, in milliseconds; simulated calls have 0 there, so that they repeat."""
+    """Twilio's request_duration is in milliseconds; simulated calls have 0 there, to be repeatable."""
     refusal(handset(), "708")
     network.http.call(client="van", dial="708", talk=1)
     simulated, real = [one for one in network.client.calls.list() if one.direction == "inbound"][:2]
@@ -50,5 +50,5 @@ def test_the_events_of_a_real_call_tell_how_long_its_webhooks_took(network: Netw
     [("function;dur=12.5", 0.0125), ("cache;dur=3, function;dur=1", 0.001), ("", 0.0), ("x", 0.0)],
 )
 def test_a_functions_own_time_is_in_its_answer(header: str, seconds: float) -> None:
-    """As Server-Timing has it, in milliseconds; our own server, or a page of somebody's, says nothing."""
+    """In Server-Timing, in milliseconds; our own server and other pages send none."""
     assert function_time(header) == seconds

@@ -1,4 +1,4 @@
-"""What ends a call, what keeps it from beginning, and what happens to it in between."""
+"""What ends a call, what prevents one, and what can happen within one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_reject_is_heard_as_its_reason_says(handset: Handsets) -> None:
 def test_the_built_in_network_fails_as_the_real_one_does(
     network: Network, handset: Handsets, dialled: str, status: str, code: int
 ) -> None:
-    """Busy, unanswered and out of order are told by the dialled leg; the last raises its alert."""
+    """Busy, no-answer and failed are statuses of the leg; the last raises its alert."""
     caller = handset()
     assert refusal(caller, dialled) >= 400
     assert child_of(network, caller)[1] == status
@@ -44,7 +44,7 @@ def test_the_built_in_network_fails_as_the_real_one_does(
 
 
 def test_a_time_limit_ends_a_talk(network: Network, handset: Handsets) -> None:
-    """The door says goodbye after one second, and 32015 is raised."""
+    """The server sends BYE after one second, and raises 32015."""
     caller = handset()
     lifted(caller, "703")
     caller.respond(caller.asked("BYE"), 200)
@@ -53,7 +53,7 @@ def test_a_time_limit_ends_a_talk(network: Network, handset: Handsets) -> None:
 
 
 def test_a_caller_who_gives_up_is_a_cancelled_call(network: Network, handset: Handsets) -> None:
-    """CANCEL while it rings: 200 for it, 487 for the INVITE, canceled in the record."""
+    """CANCEL while ringing: 200 for it, 487 for the INVITE, canceled in the record."""
     caller = handset()
     assert caller.invite("5035550195").status_code == 180
     cancel = caller.request("CANCEL", caller.sent.uri, Via=caller.sent.get_header("Via") or "", Contact="")
@@ -66,7 +66,7 @@ def test_a_caller_who_gives_up_is_a_cancelled_call(network: Network, handset: Ha
 
 
 def test_a_caller_who_hangs_up_ends_it_all(network: Network, handset: Handsets) -> None:
-    """BYE in the middle of a pause of a minute."""
+    """BYE during a Pause of a minute."""
     caller = handset()
     caller.invite("5035550190")
     answer = caller.response(to=caller.sent)
@@ -77,7 +77,7 @@ def test_a_caller_who_hangs_up_ends_it_all(network: Network, handset: Handsets) 
 
 
 def test_an_answer_without_ack_is_sent_again(handset: Handsets) -> None:
-    """Over UDP a 200 is repeated until it is acknowledged."""
+    """Over UDP a 200 is retransmitted until its ACK."""
     caller = handset()
     answer = caller.invite("704")
     while answer.status_code < 200:
@@ -87,7 +87,7 @@ def test_an_answer_without_ack_is_sent_again(handset: Handsets) -> None:
 
 
 def test_an_invite_that_comes_twice_is_one_call(network: Network, handset: Handsets) -> None:
-    """Its 180 was lost; the same INVITE is answered again, and nobody's telephone rings twice."""
+    """Its 180 was lost; the retransmitted INVITE gets it again, and starts no second call."""
     caller = handset()
     assert caller.invite("5035550195").status_code == 180
     assert caller.ask(caller.sent).status_code == 180
@@ -95,7 +95,7 @@ def test_an_invite_that_comes_twice_is_one_call(network: Network, handset: Hands
 
 
 def test_hold_and_back(handset: Handsets) -> None:
-    """A re-INVITE with sendonly is answered recvonly, and nothing is heard; with sendrecv, sound comes back."""
+    """A re-INVITE with sendonly gets recvonly and silence; with sendrecv, sound returns."""
     caller = handset()
     lifted(caller, "5035550190")
     to, offer = caller.answered.get_header("To") or "", SDP.format(port=caller.rtp.getsockname()[1])
@@ -111,7 +111,7 @@ def test_hold_and_back(handset: Handsets) -> None:
 
 
 def test_a_phone_without_an_offer_gets_ours(handset: Handsets) -> None:
-    """Its ACK answers, and sound flows (RFC 3264 lets either side begin)."""
+    """Its ACK has the answer, and sound flows (RFC 3264 lets either side offer)."""
     caller = handset()
     answer = caller.invite("704", body="")
     while answer.status_code < 200:
@@ -124,7 +124,7 @@ def test_a_phone_without_an_offer_gets_ours(handset: Handsets) -> None:
 
 
 def test_a_phone_that_only_speaks_another_codec_is_refused(handset: Handsets) -> None:
-    """488: Twilio takes PCMU and PCMA."""
+    """488: Twilio supports PCMU and PCMA."""
     offer = SDP.format(port=4000).replace("RTP/AVP 0 8 101", "RTP/AVP 18").replace("0 PCMU", "18 G729")
     assert refusal(handset(), "704", body=offer) == 488
 
@@ -138,7 +138,7 @@ def test_a_call_over_tcp(handset: Handsets) -> None:
 
 
 def test_sound_goes_where_the_signalling_comes_from(handset: Handsets) -> None:
-    """A phone with two networks offers the address of the other one (as Linphone does), or somebody else's."""
+    """A phone may offer another network's address (as Linphone does), or somebody else's."""
     caller = handset()
     port = caller.rtp.getsockname()[1]
     lifted(caller, "704", body=SDP.format(port=port).replace("IN IP4 127.0.0.1", "IN IP6 fd00::2"))
@@ -147,7 +147,7 @@ def test_sound_goes_where_the_signalling_comes_from(handset: Handsets) -> None:
 
 
 def test_keys_are_taken_at_the_rate_of_the_sound(handset: Handsets) -> None:
-    """A phone with wide-band codecs offers keys at each of their rates; ours is 8,000."""
+    """Phones with wide-band codecs offer telephone-event at several rates; ours is 8,000."""
     offer = (
         SDP.format(port=4000)
         .replace("0 8 101", "96 0 99 101")
@@ -162,7 +162,7 @@ def test_keys_are_taken_at_the_rate_of_the_sound(handset: Handsets) -> None:
 
 
 def test_a_call_is_told_at_once_that_it_is_tried(handset: Handsets) -> None:
-    """100 Trying, in SIP's words and not HTTP's."""
+    """100 Trying, in SIP's terms, not HTTP's 100 Continue."""
     caller = handset()
     challenged = caller.ask(first := caller.request("INVITE", f"sip:704@{DOMAIN}"))
     caller.acknowledge(challenged, first)
@@ -175,7 +175,7 @@ def test_a_call_is_told_at_once_that_it_is_tried(handset: Handsets) -> None:
 
 
 def test_what_is_interrupted_before_it_begins_is_never_made() -> None:
-    """So no coroutine is left that nobody awaits, where the API ends a call between two things that it does."""
+    """A call ended between two steps leaves no coroutine that was never awaited."""
     made = list[str]()
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""The real phone's life that the walkthrough shows is what such a phone lives today."""
+"""The phone history that the walkthrough shows is what such a phone does today."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BY_CHANCE = re.compile(
 
 
 def told(text: str) -> list[tuple[str, str]]:
-    """The steps of a kept life, without what differs from one time to the next."""
+    """The steps of a history, without values that vary."""
     return [(one["step"], BY_CHANCE.sub("…", one["detail"])) for one in json.loads(text)["life"]["steps"]]
 
 
 def test_the_kept_life_is_lived_again(tmp_path: Path) -> None:
-    """baresip registers with a wrong password and a right one, calls, is refused, is called: step by step as kept."""
+    """baresip registers with a wrong password and a right one, calls, is rejected, is called: step by step as kept."""
     needs("baresip", "baresip-core")
     with open_site(tmp_path / "project") as site:
         lived = live(site, tmp_path)
@@ -36,14 +36,14 @@ def test_the_kept_life_is_lived_again(tmp_path: Path) -> None:
 
 
 def test_the_kept_life_says_what_a_cold_function_costs() -> None:
-    """Of the two waits that it tells, the first is the longer one: nothing was loaded yet."""
+    """Of its two delays the first is longer, as the function was loaded then."""
     waits = [int(ms) for ms in re.findall(r"(\d+) ms after the INVITE", KEPT.read_text(encoding="utf-8"))]
     assert len(waits) == 2
     assert waits[0] > waits[1]
 
 
 def test_a_life_that_has_not_begun_has_its_first_goal_before_it() -> None:
-    """Times count from the first step, and there is none yet."""
+    """Times are relative to the first step, of which there is none yet."""
     goals = [{"words": "It registers", "repair": "Check the password.", "at": None}]
     life = read_history({"client": "van", "domain": "d", "binding": None, "trouble": "", "goals": goals, "steps": []})
     assert life.next_goal == life.goals[0]

@@ -1,4 +1,4 @@
-"""Linphone, as it comes from its makers: it registers, is turned away, calls, is called, takes our configuration."""
+"""Linphone, unmodified: it registers, is rejected, calls, is called, and loads our configuration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def provisioning_of(network: Network, user: str, folder: Path, transport: str = "UDP") -> Path:
-    """The file that client set-up writes for Linphone, made for this door."""
+    """Linphone's file from client set-up, for this SIP server."""
     host, port = network.address
     parameters = load_parameters(ROOT / "tests/phones/network")
     settings = device_settings(parameters, "softphone", registrar=RegistrarAddress(host, port, transport))  # type: ignore[arg-type]
@@ -33,7 +33,7 @@ def provisioning_of(network: Network, user: str, folder: Path, transport: str = 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_linphone_registers_until_it_is_switched_off(network: Network, linphone: Linphones, transport: str) -> None:
-    """Over UDP and TCP, with the expiry that it asked for."""
+    """Over UDP and TCP, with the expiry that it requests."""
     user = network.add_user()
     phone = linphone(user, transport=transport)
     seen = until(lambda: next((one for one in network.registrations() if one["client"] == user), None))
@@ -53,7 +53,7 @@ def test_linphone_with_a_wrong_password_is_refused(network: Network, linphone: L
 
 
 def test_linphone_calls_and_hears_who_answers(network: Network, linphone: Linphones) -> None:
-    """A milliwatt of 1,004 Hz from the built-in network, and its own voice arrives there."""
+    """A milliwatt of 1,004 Hz from the built-in network, which also receives its sound."""
     user = network.add_user()
     phone = linphone(user)
     until(lambda: "registered" in network.steps(user))
@@ -68,7 +68,7 @@ def test_linphone_calls_and_hears_who_answers(network: Network, linphone: Linpho
 def test_linphone_is_called_by_another_phone(
     network: Network, linphone: Linphones, phone: Callable[..., Baresip]
 ) -> None:
-    """baresip dials it by name: it rings, it answers, and each hears the other's tone."""
+    """baresip dials it by name: it rings, it answers, and each receives the other's tone."""
     user = network.add_user()
     called = linphone(user, says_hz=800.0)
     until(lambda: "registered" in network.steps(user))
@@ -87,7 +87,7 @@ def test_linphone_is_called_by_another_phone(
 def test_linphone_with_a_country_sends_its_prefix_unless_our_file_clears_it(
     network: Network, linphone: Linphones, tmp_path: Path, has_our_file: bool, arrives: str
 ) -> None:
-    """Where somebody has chosen a country in its settings, 911 leaves as +1911; not with the file of client set-up."""
+    """With a country in its settings, it sends 911 as +1911; with client set-up's file it does not."""
     user = network.add_user()
     file = provisioning_of(network, user, tmp_path) if has_our_file else None
     phone = linphone(user, provisioning=file, is_in_the_us=True)
@@ -100,7 +100,7 @@ def test_linphone_with_a_country_sends_its_prefix_unless_our_file_clears_it(
 def test_linphone_takes_the_configuration_that_client_set_up_writes(
     network: Network, linphone: Linphones, tmp_path: Path, transport: str
 ) -> None:
-    """Its file for remote provisioning, made for this door: it registers with it, and calls."""
+    """With its remote provisioning file for this server it registers and calls."""
     user = network.add_user()
     phone = linphone(user, provisioning=provisioning_of(network, user, tmp_path, transport))
     seen = until(lambda: next((one for one in network.registrations() if one["client"] == user), None))

@@ -1,4 +1,4 @@
-"""The monitor tells of phones that registered through the door how they did."""
+"""The monitor shows SIP phones' registrations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.rehearsal.sip.network import Network
 def test_a_phone_that_dialled_in_is_told_with_its_kind_and_time(
     network: Network, handset: Callable[..., Handset]
 ) -> None:
-    """A telephone that registered says what it is, over what, and for how long; one that did not is there too."""
+    """A registered phone with its User-Agent, transport and expiry, and an unregistered one."""
     away, there = network.add_user(), network.add_user()
     assert handset(there).register(600, **{"User-Agent": "Desk phone 2"}).status_code == 200
     rehearsal = network.rehearsal

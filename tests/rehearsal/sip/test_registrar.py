@@ -1,4 +1,4 @@
-"""Registering: who is let in, for how long, and what those hear and leave behind who are not."""
+"""Registration: who may register, for how long, and the responses and alerts for others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.rehearsal.sip.network import Network, until
 
 
 def patiently(handset: Handset, expires: int = 600, **headers: str) -> int:
-    """What came of a registration that is tried again where it came too soon after others of the same user."""
+    """The response to a registration, repeated if it exceeds the user's rate limit."""
     return int(until(lambda: (status := handset.register(expires, **headers).status_code) != 503 and status))
 
 
@@ -31,7 +31,7 @@ Handsets = Callable[..., Handset]
 def test_a_real_phone_registers_and_is_seen_until_it_is_switched_off(
     network: Network, phone: Phones, transport: str
 ) -> None:
-    """Over UDP and TCP: baresip is registered where its domain says, with the expiry that it asked for."""
+    """Over UDP and TCP: baresip is registered at its domain, with the expiry that it requested."""
     van = phone("van", transport=transport)
     seen = next(one for one in network.registrations() if one["client"] == "van")
     assert (seen["domain"], seen["transport"]) == (DOMAIN, transport.upper())
@@ -46,13 +46,13 @@ def test_a_real_phone_registers_and_is_seen_until_it_is_switched_off(
 def test_a_phone_that_only_knows_this_machine_belongs_to_the_one_domain_that_knows_it(
     network: Network, phone: Phones
 ) -> None:
-    """Without an outbound proxy the registrar is this machine's address; `van` is known at one domain alone."""
+    """Without an outbound proxy the registrar is this machine's address; only one domain knows `van`."""
     phone("van", by_outbound=False)
     assert [one["domain"] for one in network.registrations() if one["client"] == "van"] == [DOMAIN]
 
 
 def test_a_phone_that_several_domains_know_is_told_which_to_name(handset: Handsets, network: Network) -> None:
-    """The answer says what to write into the phone."""
+    """The response says what to configure in the phone."""
     refused = handset("lobby", domain=f"127.0.0.1:{network.address[1]}").register()
     assert refused.status_code == 404
     assert f"{DOMAIN} or {OTHER_DOMAIN}" in refused.reason_phrase
@@ -81,7 +81,7 @@ def test_an_expiry_is_moved_into_twilios_limits(handset: Handsets, asked: int, g
 
 
 def test_a_wrong_password_is_refused_with_a_warning(handset: Handsets, network: Network) -> None:
-    """403 and 32212; the journal says why."""
+    """403 and 32212; the journal has the reason."""
     assert handset("clinic", password="Wrongpassword1").register().status_code == 403
     assert any("clinic" in text for text in network.alerts(32212))
     assert network.steps("clinic")[-1] == "refused"
@@ -89,14 +89,14 @@ def test_a_wrong_password_is_refused_with_a_warning(handset: Handsets, network: 
 
 
 def test_a_stranger_hears_the_same_as_somebody_with_a_wrong_password(handset: Handsets) -> None:
-    """Nobody learns from the answers which names there are."""
+    """Responses do not reveal which user names exist."""
     known = handset("lobby", password="Wrongpassword1").register()
     unknown = handset("nobody", password="Wrongpassword1").register()
     assert (known.status_code, known.reason_phrase) == (unknown.status_code, unknown.reason_phrase)
 
 
 def test_nobody_registers_as_somebody_else(handset: Handsets, network: Network) -> None:
-    """The right password of van does not let it be reached as lobby: 32106."""
+    """van's password does not let it register as lobby: 32106."""
     assert handset("lobby", auth="van").register().status_code == 403
     assert network.alerts(32106)
     assert not [one for one in network.registrations() if one["client"] == "lobby"]
@@ -109,7 +109,7 @@ def test_a_domain_without_registration_takes_none(handset: Handsets, network: Ne
 
 
 def test_a_domain_without_a_registrations_mapping_takes_none(handset: Handsets, network: Network) -> None:
-    """32212; the calls mapping does not let a phone register."""
+    """32212; a mapping for calls does not allow registration."""
     mappings = network.client.sip.domains(network.domains[OTHER_DOMAIN]).auth.registrations.credential_list_mappings
     listed = network.lists[OTHER_DOMAIN]
     mappings(listed).delete()
@@ -119,7 +119,7 @@ def test_a_domain_without_a_registrations_mapping_takes_none(handset: Handsets, 
 
 
 def test_a_domain_that_nobody_has_is_not_found(handset: Handsets) -> None:
-    """404, and the name that was not found."""
+    """404, with the unknown name."""
     refused = handset(domain="nobody.sip.twilio.com").register()
     assert (refused.status_code, "nobody.sip.twilio.com" in refused.reason_phrase) == (404, True)
 
@@ -134,7 +134,7 @@ def test_ten_phones_may_be_one_user_and_an_eleventh_may_not(handset: Handsets, n
 
 
 def test_more_than_five_registrations_a_second_are_too_many(handset: Handsets, network: Network) -> None:
-    """32008, and an answer that says when to try again."""
+    """32008, with Retry-After."""
     hasty = handset()
     answers = [hasty.register() for _ in range(8)]
     slowed = [one for one in answers if one.status_code == 503]
@@ -144,7 +144,7 @@ def test_more_than_five_registrations_a_second_are_too_many(handset: Handsets, n
 
 
 def test_an_older_registration_that_comes_late_changes_nothing(handset: Handsets) -> None:
-    """CSeq orders what a phone asks (RFC 3261, 10.3)."""
+    """CSeq orders a phone's requests (RFC 3261, 10.3)."""
     van = handset()
     assert van.register().status_code == 200
     van.cseq -= 3
@@ -152,7 +152,7 @@ def test_an_older_registration_that_comes_late_changes_nothing(handset: Handsets
 
 
 def test_credentials_that_were_overheard_are_good_for_nothing(handset: Handsets, network: Network) -> None:
-    """The same answer to the same challenge, from another telephone: asked again, with stale=true."""
+    """The same credentials from another phone get a challenge with stale=true."""
     van = handset()
     assert van.register().status_code == 200
     thief = handset(van.user)
@@ -165,7 +165,7 @@ def test_credentials_that_were_overheard_are_good_for_nothing(handset: Handsets,
 
 
 def test_a_request_that_comes_twice_is_answered_alike(handset: Handsets) -> None:
-    """A phone whose answer was lost sends its REGISTER again, and gets the same 200."""
+    """A retransmitted REGISTER gets the same 200."""
     van = handset()
     first = van.register()
     assert bytes(van.ask(van.sent)) == bytes(first)
@@ -184,12 +184,12 @@ def test_a_phone_can_ask_where_it_is_registered_and_leave_everywhere(handset: Ha
     "contact", ["*", "<tel:5035550199>", "<sip:>", "<sip:van@127.0.0.1>;expires=soon", "<sip:" + "v" * 2000 + "@h>"]
 )
 def test_a_contact_that_nobody_could_call_is_refused(handset: Handsets, contact: str) -> None:
-    """400; a star needs Expires: 0."""
+    """400; a star requires Expires: 0."""
     assert handset().register(Contact=contact).status_code == 400
 
 
 def test_a_registration_that_is_not_refreshed_is_lost(tmp_path: Path) -> None:
-    """The journal says so, and calls find the phone unregistered; by a clock that the test moves."""
+    """The journal says so, and calls find the phone unregistered; the test moves the clock."""
     time = [0.0]
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
         client = client_of(rehearsal)

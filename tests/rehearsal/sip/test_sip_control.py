@@ -1,4 +1,4 @@
-"""One account, one door: opened by a command or over HTTP, found from every process that shares the account."""
+"""One SIP server an account: opened by a command or over HTTP, found by all processes on the account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Handsets = Callable[..., Handset]
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[tuple[Rehearsal, Door]]:
-    """A rehearsal with one phone and no door."""
+    """A rehearsal with one phone and no SIP server."""
     with start_rehearsal(tmp_path / "state.db") as rehearsal:
         client, http = client_of(rehearsal), Door(rehearsal)
         add_phone(client, "lobby", DOMAIN)
@@ -34,7 +34,7 @@ def alone(tmp_path: Path) -> Iterator[tuple[Rehearsal, Door]]:
 
 @pytest.fixture
 def beside(network: Network) -> Iterator[tuple[Rehearsal, Door]]:
-    """Another rehearsal on the account of one that has a door."""
+    """Another rehearsal on the account of one with a SIP server."""
     with start_rehearsal(network.rehearsal.served.store.path) as second:
         http = Door(second)
         yield second, http
@@ -42,7 +42,7 @@ def beside(network: Network) -> Iterator[tuple[Rehearsal, Door]]:
 
 
 def test_a_door_is_opened_and_closed_over_http(alone: tuple[Rehearsal, Door]) -> None:
-    """Phones register while it is open; afterwards nobody answers there, and no phone is registered."""
+    """Phones can register while it is open; afterwards nothing answers, and none is registered."""
     _, http = alone
     assert not http.control("GET", "/door")["is_open"]
     opened = http.control("POST", "/door", json={"address": "127.0.0.1:0"})
@@ -73,7 +73,7 @@ def test_a_door_is_opened_and_closed_over_http(alone: tuple[Rehearsal, Door]) ->
 def test_a_door_opens_to_a_network_only_for_who_says_so(
     alone: tuple[Rehearsal, Door], body: dict[str, Any], said: str
 ) -> None:
-    """An address that is not this machine's alone takes a word more; one that is not this machine's can't be had."""
+    """Another address than loopback must be confirmed; one of another machine is rejected."""
     answer = alone[1].ask("POST", "rehearsal.localhost", "/door", json=body, auth=alone[1].account)
     assert answer.status_code in {400, 409}
     assert said in answer.json()["message"]
@@ -81,7 +81,7 @@ def test_a_door_opens_to_a_network_only_for_who_says_so(
 
 
 def test_a_process_that_was_killed_leaves_no_door_behind(alone: tuple[Rehearsal, Door]) -> None:
-    """What it wrote down is forgotten once nobody answers there."""
+    """Its entry is removed when it does not answer."""
     rehearsal, http = alone
     with rehearsal.served.store.transaction() as tables:
         tables.add("XX", KIND, "", "", {"url": "http://127.0.0.1:9", "process": 1})
@@ -92,7 +92,7 @@ def test_a_process_that_was_killed_leaves_no_door_behind(alone: tuple[Rehearsal,
 def test_another_process_on_the_account_finds_the_door(
     network: Network, handset: Handsets, beside: tuple[Rehearsal, Door]
 ) -> None:
-    """A runbook beside `rehearsal --sip` sees what its phones do, and opens no second door."""
+    """A runbook beside `rehearsal --sip` sees its phones, and opens no second server."""
     second, http = beside
     lobby = handset("lobby")
     assert lobby.register().status_code == 200
@@ -109,7 +109,7 @@ def test_another_process_on_the_account_finds_the_door(
 def test_a_call_from_another_process_rings_the_real_phone(
     network: Network, handset: Handsets, beside: tuple[Rehearsal, Door]
 ) -> None:
-    """POST /calls of a runbook goes where the phones are."""
+    """POST /calls of a runbook rings the registered phones."""
     lobby = handset("lobby")
     assert lobby.register().status_code == 200
     told: list[dict[str, Any]] = []

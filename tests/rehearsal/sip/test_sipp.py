@@ -1,4 +1,4 @@
-"""SIPp, the telephone industry's own test tool, against the door: one scenario a file, over UDP and over TCP."""
+"""SIPp, a standard SIP test tool, with the SIP server: one scenario a file, over UDP and over TCP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRANSPORTS = {"udp": "u1", "tcp": "t1"}
 
 @dataclass(frozen=True)
 class Run:
-    """How a scenario is played: what is dialled, how often in all, how many a second, with which password."""
+    """Parameters of a scenario: dialled user, number of calls, rate, password."""
 
     dialled: str = "5035550190"
     times: int = 1
@@ -43,14 +43,14 @@ RUNS = {
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("scenario", RUNS)
 def test_scenario(network: Network, tmp_path: Path, scenario: str, transport: str) -> None:
-    """SIPp plays it to its end, and every message is the expected one."""
+    """SIPp completes it, and every message is as expected."""
     needs("sipp", "sip-tester")
     run = RUNS[scenario]
     play(network, tmp_path, scenario, run, transport, network.add_user())
 
 
 def play(network: Network, folder: Path, scenario: str, run: Run, transport: str, user: str) -> None:
-    """Play a scenario; an assertion with SIPp's own words where it does not go as written."""
+    """Run a scenario; raises AssertionError with SIPp's output if it fails."""
     command = [
         *("sipp", "{}:{}".format(*network.address), "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1"),
         *("-t", TRANSPORTS[transport], "-s", user, "-m", str(run.times), "-r", str(run.rate), "-l", "200"),
@@ -73,7 +73,7 @@ def play(network: Network, folder: Path, scenario: str, run: Run, transport: str
 
 
 def test_a_flood_leaves_nothing_behind(network: Network, tmp_path: Path) -> None:
-    """A thousand calls that nobody vouches for take no transaction, no call and no alert."""
+    """A thousand unauthenticated calls leave no transaction, call or alert."""
     needs("sipp", "sip-tester")
     before = len(network.calls()), len(network.client.monitor.v1.alerts.list())
     remembered = len(network.door._transactions)
@@ -83,7 +83,7 @@ def test_a_flood_leaves_nothing_behind(network: Network, tmp_path: Path) -> None
 
 
 def test_many_calls_at_once_are_all_carried(network: Network, tmp_path: Path) -> None:
-    """Twenty calls, ten a second, side by side; each has its records."""
+    """Twenty calls, ten a second, in parallel, each with its records."""
     needs("sipp", "sip-tester")
     user = network.add_user()
     play(network, tmp_path, "call", Run(times=20, rate=10), "udp", user)
@@ -92,5 +92,5 @@ def test_many_calls_at_once_are_all_carried(network: Network, tmp_path: Path) ->
 
 
 def statuses_of(network: Network, user: str) -> list[str]:
-    """What came of a phone's calls, newest first."""
+    """The statuses of a phone's calls, newest first."""
     return [status for _, caller, _, status in network.calls() if caller.startswith(f"sip:{user}@")]

@@ -1,4 +1,4 @@
-"""SIP over TLS, and what a domain with Secure asks for."""
+"""SIP over TLS, and SIP domains with Secure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Handsets = Callable[..., Handset]
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """A network whose door speaks TLS too."""
+    """A network whose SIP server supports TLS."""
     folder = tmp_path_factory.mktemp("rehearsal")
     with open_network(folder / "state.db", authority=folder / "authority.pem") as opened:
         yield opened
@@ -30,7 +30,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 @pytest.fixture
 def over_tls(network: Network) -> Iterator[Handset]:
-    """A telephone with TLS, which trusts the door's authority and asks for its SIP domain's name."""
+    """A TLS phone that trusts the server's authority and checks the SIP domain's name."""
     door = network.door
     with Handset((door.host, door.tls_port), network.add_user(), transport="TLS", authority=door.authority) as handset:
         yield handset
@@ -38,7 +38,7 @@ def over_tls(network: Network) -> Iterator[Handset]:
 
 @pytest.fixture
 def secure(network: Network) -> Iterator[None]:
-    """The domain has Secure, for as long as a test takes."""
+    """Set Secure on the domain during a test."""
     domain = network.client.sip.domains(network.domains[DOMAIN])
     domain.update(secure=True)
     yield
@@ -46,7 +46,7 @@ def secure(network: Network) -> Iterator[None]:
 
 
 def test_a_telephone_calls_over_tls(network: Network, over_tls: Handset) -> None:
-    """It registers, calls, hears who answers, and hangs up, on one connection whose certificate it has checked."""
+    """It registers, calls, hears an answer, and hangs up, on one connection with a verified certificate."""
     assert over_tls.register().status_code == 200
     seen = next(one for one in network.registrations() if one["client"] == over_tls.user)
     assert seen["transport"] == "TLS"
@@ -57,7 +57,7 @@ def test_a_telephone_calls_over_tls(network: Network, over_tls: Handset) -> None
 
 
 def test_a_telephone_is_rung_over_tls(over_tls: Handset, handset: Handsets) -> None:
-    """By its own connection, which is the only way there."""
+    """Through its own connection, the only possible way."""
     assert over_tls.register().status_code == 200
     caller = handset()
     caller.invite(over_tls.user)
@@ -67,7 +67,7 @@ def test_a_telephone_is_rung_over_tls(over_tls: Handset, handset: Handsets) -> N
 
 
 def test_baresip_talks_over_tls(network: Network, tmp_path: Path) -> None:
-    """With the authority that the command names as its own."""
+    """With the authority that the command prints."""
     needs("baresip", "baresip-core")
     door = network.door
     with Baresip(tmp_path / "van", "van", (door.host, door.tls_port), transport="tls", authority=door.authority) as van:
@@ -81,7 +81,7 @@ def test_baresip_talks_over_tls(network: Network, tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")  # that it is old is the point
 def test_a_phone_with_an_old_tls_gets_no_connection(network: Network) -> None:
-    """TLS 1.2 is the least, as at Twilio; others are served all the same."""
+    """TLS 1.2 is the minimum, as at Twilio; other phones are still served."""
     context = ssl.create_default_context(cafile=network.door.authority)
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
@@ -90,7 +90,7 @@ def test_a_phone_with_an_old_tls_gets_no_connection(network: Network) -> None:
 
 
 def test_a_secure_domain_takes_no_call_in_the_clear(network: Network, handset: Handsets, secure: None) -> None:
-    """32209 over UDP, and nobody is asked."""
+    """32209 over UDP, and the voice URL is not requested."""
     before = len(network.calls())
     assert refusal(handset(), "704") == 488
     assert network.alerts(32209)
@@ -98,13 +98,13 @@ def test_a_secure_domain_takes_no_call_in_the_clear(network: Network, handset: H
 
 
 def test_a_secure_domain_takes_no_sound_in_the_clear(network: Network, over_tls: Handset, secure: None) -> None:
-    """32208: TLS alone is not enough."""
+    """32208: TLS without SRTP is not enough."""
     assert refusal(over_tls, "704") == 488
     assert network.alerts(32208)
 
 
 def test_srtp_is_refused_where_it_is_not_carried(network: Network, over_tls: Handset, secure: None) -> None:
-    """What Twilio would take, the rehearsal does not model, and says so."""
+    """Twilio supports it, but the rehearsal does not model it, as the response says."""
     assert refusal(over_tls, "704", body=SDP.format(port=4000).replace("RTP/AVP", "RTP/SAVP")) == 488
     assert any("SRTP" in one.alert_text for one in network.client.monitor.v1.alerts.list() if one.error_code == "20501")
 
@@ -118,7 +118,7 @@ def test_a_domain_without_secure_takes_no_srtp(network: Network, handset: Handse
 def test_a_phone_that_registered_in_the_clear_is_not_rung_at_a_secure_domain(
     network: Network, handset: Handsets
 ) -> None:
-    """Whoever calls it from outside: 32209, and it stays silent."""
+    """A call from outside to it: 32209, and it does not ring."""
     callee = handset("lobby")
     assert callee.register().status_code == 200
     domain = network.client.sip.domains(network.domains[DOMAIN])

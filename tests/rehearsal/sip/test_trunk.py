@@ -1,4 +1,4 @@
-"""The trunk: our own SIP server at an address of this machine, played by SIPp and by baresip, over UDP and TCP."""
+"""The SIP trunk: our own SIP server at a local address, played by SIPp and baresip, over UDP and TCP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MENU = "sip:menu@pbx.example.org;transport=tls?X-Dialtone-Client=van"
 
 @pytest.fixture(scope="module", params=["UDP", "TCP"])
 def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """A network whose trunk is a free port of this machine; nobody listens there before a test has somebody do it."""
+    """A network whose trunk is a free local port, where nothing listens unless a test starts it."""
     transport: Transport = request.param
     trunk = TrunkAddress(("127.0.0.1", free_ports()[0]), transport)
     with open_network(tmp_path_factory.mktemp("rehearsal") / "state.db", trunk) as opened:
@@ -38,7 +38,7 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def trunk_of(network: Network) -> TrunkAddress:
-    """Where the trunk is."""
+    """The trunk's address."""
     trunk = network.door.trunk
     assert trunk
     return trunk
@@ -46,7 +46,7 @@ def trunk_of(network: Network) -> TrunkAddress:
 
 @contextmanager
 def played(network: Network, folder: Path, scenario: str, password: str = TRUNK_PASSWORD) -> Iterator[None]:
-    """SIPp as our own SIP server for one call; an assertion with its own words where that does not go as written."""
+    """SIPp as our own SIP server for one call; raises AssertionError with its output if it fails."""
     needs("sipp", "sip-tester")
     trunk, errors = trunk_of(network), folder / "errors"
     written = (SCENARIOS / f"{scenario}.xml").read_text()
@@ -69,13 +69,13 @@ def played(network: Network, folder: Path, scenario: str, password: str = TRUNK_
 
 
 def is_listening(process: int, trunk: TrunkAddress) -> bool:
-    """Whether a process has the trunk's port: an old connection to it does not count."""
+    """Whether a process listens on the trunk's port; old connections to it do not count."""
     sockets = psutil.Process(process).net_connections("inet")
     return any(one.laddr == trunk.peer and one.status in {"LISTEN", "NONE"} for one in sockets)
 
 
 def told(network: Network, handset: Handset) -> dict[str, str]:
-    """What the Dial's action was told, of a phone's last call."""
+    """The parameters of the Dial's action in a phone's last call."""
     call = next(one for one in network.client.calls.list() if one._from == f"sip:{handset.user}@{DOMAIN}")
 
     def found() -> dict[str, Any] | None:
@@ -90,7 +90,7 @@ def told(network: Network, handset: Handset) -> dict[str, str]:
 def test_the_trunk_is_called_as_the_twiml_says(
     network: Network, handset: Handsets, tmp_path: Path, scenario: str
 ) -> None:
-    """Its URI, its X- headers and Twilio's own are sent; a challenge is answered; hanging up is heard there."""
+    """Its URI, X- headers and Twilio's own are sent; a challenge is answered; a hangup is sent."""
     caller = handset()
     with played(network, tmp_path, scenario):
         lifted(caller, "%23")
@@ -103,7 +103,7 @@ def test_the_trunk_is_called_as_the_twiml_says(
 
 
 def test_a_trunk_that_hangs_up_ends_the_call(network: Network, handset: Handsets, tmp_path: Path) -> None:
-    """BYE from there: the Dial's action is asked, and its Hangup ends the phone's leg."""
+    """On its BYE the Dial's action is requested, whose Hangup ends the phone's leg."""
     caller = handset()
     with played(network, tmp_path, "trunk_hangs_up"):
         lifted(caller, "%23")
@@ -122,7 +122,7 @@ def test_a_busy_trunk_is_busy(network: Network, handset: Handsets, tmp_path: Pat
 
 
 def test_a_broken_trunk_is_a_warning(network: Network, handset: Handsets, tmp_path: Path) -> None:
-    """503: failed, with its number, and 32011 as for one that says nothing."""
+    """503: failed, with its code, and 32011 as without an answer."""
     caller = handset()
     with played(network, tmp_path, "trunk_broken"):
         assert refusal(caller, "%23") >= 400
@@ -138,7 +138,7 @@ def test_a_broken_trunk_is_a_warning(network: Network, handset: Handsets, tmp_pa
 def test_a_trunk_that_does_not_believe_us_is_not_asked_for_ever(
     network: Network, handset: Handsets, tmp_path: Path, scenario: str, password: str, status: str
 ) -> None:
-    """The wrong password, or a server that challenges each answer: failed, with its own last word."""
+    """With a wrong password, or a server that always challenges, the Dial fails with the last response."""
     caller = handset()
     with played(network, tmp_path, scenario, password):
         assert refusal(caller, "%23") >= 400
@@ -147,7 +147,7 @@ def test_a_trunk_that_does_not_believe_us_is_not_asked_for_ever(
 
 
 def test_a_dead_trunk_is_a_warning(network: Network, handset: Handsets) -> None:
-    """Nobody listens there: 32011, once the Dial's time is over, or at once where the connection is refused."""
+    """Without a listener: 32011 after the Dial's timeout, or at once if the connection is refused."""
     caller, before = handset(), len(network.alerts(32011))
     assert refusal(caller, "%23") >= 400
     assert child_of(network, caller)[1] == "failed"
@@ -158,7 +158,7 @@ def test_a_dead_trunk_is_a_warning(network: Network, handset: Handsets) -> None:
 def test_a_call_that_was_given_up_does_not_ring_who_comes_late(
     network: Network, handset: Handsets, tmp_path: Path
 ) -> None:
-    """The trunk was dead and lives again: it gets the next call, and nothing of the one before."""
+    """A trunk that starts later gets the next call, and no message of the one before."""
     caller = handset()
     assert refusal(caller, "%23") >= 400
     trunk = trunk_of(network)
@@ -174,7 +174,7 @@ def test_a_call_that_was_given_up_does_not_ring_who_comes_late(
 
 
 def test_a_trunk_that_asks_and_gets_no_password_ends_there(network: Network, handset: Handsets, tmp_path: Path) -> None:
-    """The TwiML gives none for the operator, so the challenge is the answer."""
+    """The TwiML has no password for the operator, so the challenge is final."""
     caller = handset()
     with played(network, tmp_path, "trunk_asks_the_nameless"):
         assert refusal(caller, "0") >= 400
@@ -182,7 +182,7 @@ def test_a_trunk_that_asks_and_gets_no_password_ends_there(network: Network, han
 
 
 def test_a_real_phone_and_the_trunk_hear_each_other(network: Network, phone: Phones, tmp_path: Path) -> None:
-    """baresip is the operator: 440 Hz arrive there, 800 Hz come back."""
+    """baresip is the operator: it receives 440 Hz and sends 800 Hz."""
     trunk = trunk_of(network)
     transport = trunk.transport.lower()
     with Baresip(
@@ -206,7 +206,7 @@ def test_a_real_phone_and_the_trunk_hear_each_other(network: Network, phone: Pho
 
 
 def test_a_simulated_phone_reaches_the_real_trunk(network: Network, tmp_path: Path) -> None:
-    """POST /calls: a phone that is not real dials #, and SIPp answers."""
+    """POST /calls: a simulated phone dials #, and SIPp answers."""
     network.http.control("POST", "/clients/library", json={"registered": True})
     with played(network, tmp_path, "trunk_hangs_up"):
         told = network.http.call(client="library", dial="#")

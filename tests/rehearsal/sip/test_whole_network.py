@@ -1,4 +1,4 @@
-"""The project's own network, deployed and set up by its runbooks' steps, with a telephone at the end of it."""
+"""The sample network, deployed and set up by its runbooks' steps, with a SIP phone."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.rehearsal.sip.sound import LOUD, has_heard, loudness, recorded
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Stage as the parameter files have it, deployed, with its phones set up."""
+    """Stage of the sample, deployed, with its phones set up."""
     with open_site(tmp_path_factory.mktemp("project")) as opened:
         yield opened
 
 
 @pytest.fixture
 def workbench(site: Site, tmp_path: Path) -> Iterator[Baresip]:
-    """The test phone, set up as its sheet says, with this machine as the outbound proxy."""
+    """The test phone, configured as its sheet says, with this machine as the outbound proxy."""
     needs("baresip", "baresip-core")
     with ExitStack() as opened:
         address = site.door.host, site.door.port
@@ -50,7 +50,7 @@ def workbench(site: Site, tmp_path: Path) -> Iterator[Baresip]:
 def test_a_phone_with_its_own_password_dials_as_the_dial_plan_has_it(
     site: Site, workbench: Baresip, dialled: str
 ) -> None:
-    """However it is dialled, the number is called, with the tone that answers there."""
+    """For each spelling the number is called, and its tone is heard."""
     workbench.dial(dialled)
     workbench.wait_for("CALL_ESTABLISHED")
     until(lambda: has_heard(workbench.folder, 1004))
@@ -60,7 +60,7 @@ def test_a_phone_with_its_own_password_dials_as_the_dial_plan_has_it(
 
 
 def test_a_refused_number_is_explained_in_words(site: Site, workbench: Baresip) -> None:
-    """Premium rate: the phone hears why, and nobody is dialled."""
+    """Premium rate: the phone hears why, and no leg is dialled."""
     workbench.dial("9005550142")
     workbench.wait_for("CALL_ESTABLISHED")
     workbench.wait_for("CALL_CLOSED")
@@ -71,7 +71,7 @@ def test_a_refused_number_is_explained_in_words(site: Site, workbench: Baresip) 
 
 
 def test_a_busy_number_is_explained_in_words(site: Site, workbench: Baresip) -> None:
-    """The Dial's action is asked, and what it says is spoken."""
+    """The Dial's action is requested, and its message is spoken."""
     workbench.dial("5035550192")
     workbench.wait_for("CALL_ESTABLISHED")
     workbench.wait_for("CALL_CLOSED")
@@ -82,7 +82,7 @@ def test_a_busy_number_is_explained_in_words(site: Site, workbench: Baresip) -> 
 
 @pytest.mark.parametrize(("dialled", "whom"), [("933", "933"), ("0", "sip:operator@pbx.example.org")])
 def test_emergency_test_and_trunk_reach_nobody_real(site: Site, workbench: Baresip, dialled: str, whom: str) -> None:
-    """933 from a phone with an emergency address, and our own SIP server's operator: each has somebody who says so."""
+    """933 from a phone with an emergency address, and our own SIP server's operator, are answered by simulations."""
     workbench.dial(dialled)
     workbench.wait_for("CALL_ESTABLISHED")
     until(lambda: loudness(recorded(workbench.folder)) > LOUD)
@@ -92,7 +92,7 @@ def test_emergency_test_and_trunk_reach_nobody_real(site: Site, workbench: Bares
 
 
 def test_911_with_a_country_prefix_is_told_from_the_invite_to_the_page(site: Site, tmp_path: Path) -> None:
-    """Linphone makes +1911 of 911: it goes out, and stands first in monitor and report, with address and number."""
+    """Linphone sends 911 as +1911: it is dialled, and comes first in monitor and report, with address and number."""
     needs("linphonec", "linphone-cli")
     door = site.door.host, site.door.port
     own = {"domain": STAGE, "password": site.password, "is_in_the_us": True}
@@ -130,7 +130,7 @@ def test_911_with_a_country_prefix_is_told_from_the_invite_to_the_page(site: Sit
 
 
 def test_its_number_rings_it(site: Site, workbench: Baresip) -> None:
-    """Somebody calls +1 503 555 0101: number, /sip-incoming, domain, phone."""
+    """A call to +1 503 555 0101 goes by number, /sip-incoming and domain to the phone."""
     told: list[dict[str, Any]] = []
     order = {"from_": "+15035550142", "to": "+15035550101", "talk": 1.0}
     calling = threading.Thread(target=lambda: told.append(site.http.call(**order)))

@@ -1,4 +1,4 @@
-"""Killed in the middle of many writes, a rehearsal keeps each that it acknowledged; two may write to one file."""
+"""A rehearsal that is killed during many writes keeps all that it acknowledged; two may write to one file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WRITERS = 4
 
 @dataclass
 class Storm:
-    """Writers that write until nobody answers; `acknowledged` is by name what they were told was made."""
+    """Threads that write until nothing answers; `acknowledged` has the resources confirmed to each, by name."""
 
     account_sid: str
     auth_token: str
@@ -36,7 +36,7 @@ class Storm:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, writer: str, url: str, path: str) -> None:
-        """Make credentials until the process is gone; whoever has the fatal acknowledgement kills it."""
+        """Create credentials until the process is gone; a certain acknowledgement triggers the kill."""
         with requests.Session() as session:
             session.trust_env = False
             session.auth = (self.account_sid, self.auth_token)
@@ -68,7 +68,7 @@ with start_rehearsal(Path(sys.argv[1])) as rehearsal:
 
 @contextmanager
 def serving(state: Path, *start: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A rehearsal as a process of its own, and its address."""
+    """A rehearsal in a separate process, and its address."""
     command = [sys.executable, *(start or COMMAND), str(state)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -82,7 +82,7 @@ def serving(state: Path, *start: str) -> Iterator[tuple[subprocess.Popen[str], s
 
 @pytest.mark.parametrize("seed", range(6))
 def test_what_was_acknowledged_outlives_a_kill_in_the_middle_of_many_writes(state: Path, seed: int) -> None:
-    """Four writers, a kill at any moment: all that they were told is there, whole, and the file is sound."""
+    """Four writers, killed at a random moment: all that was acknowledged is there, and the file is valid."""
     kill_after = random.Random(seed).randrange(1, 250)
     with start_rehearsal(state) as rehearsal:
         listed = client_of(rehearsal).sip.credential_lists.create("phones").sid
@@ -104,7 +104,7 @@ def test_what_was_acknowledged_outlives_a_kill_in_the_middle_of_many_writes(stat
 
 
 def test_two_processes_may_write_to_one_file(state: Path) -> None:
-    """What either acknowledged, both show; a name that both were asked for side by side is made once."""
+    """Both show what either acknowledged; a name that both requested at once is created once."""
     kernel = serving(state, "-c", KERNEL)
     with serving(state) as (_, first), kernel as (_, second), start_rehearsal(state) as here:
         path = f"/2010-04-01/Accounts/{here.account_sid}/SIP/CredentialLists.json"

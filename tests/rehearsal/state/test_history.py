@@ -1,4 +1,4 @@
-"""A past that the rehearsal makes up, and the truth about it that lies beside the state file."""
+"""The generated past of an account, and the file of true values beside the state file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def frame_of(rehearsal: Rehearsal) -> Any:
 
 
 def test_a_report_reads_from_the_account_what_the_truth_says(state: Path) -> None:
-    """Every attempt, with phone, direction, other party, outcome, reason and duration; and so the totals."""
+    """Every attempt with phone, direction, other party, outcome, reason and duration, and so the totals."""
     truth = json.loads(write_history(state, days=DAYS, calls=CALLS, seed=7).read_bytes())
     with start_rehearsal(state) as rehearsal:
         frame = frame_of(rehearsal)
@@ -66,7 +66,7 @@ def test_a_report_reads_from_the_account_what_the_truth_says(state: Path) -> Non
 
 
 def test_a_running_rehearsal_can_be_given_a_past(state: Path, tmp_path: Path) -> None:
-    """The same as beforehand, up to its clock; what can't be is refused, and so is a second one."""
+    """The same past as at the start, up to its clock; an impossible one, and a second one, are rejected."""
     truth = json.loads(write_history(tmp_path / "other.db", days=DAYS, calls=CALLS, seed=7).read_bytes())
     with start_rehearsal(state, seed=7) as rehearsal:
         door = Door(rehearsal)
@@ -81,7 +81,7 @@ def test_a_running_rehearsal_can_be_given_a_past(state: Path, tmp_path: Path) ->
 
 
 def test_the_same_seed_makes_the_same_past(tmp_path: Path) -> None:
-    """The truth repeats to the byte, and another seed makes another one."""
+    """The true values are equal to the byte, and another seed gives others."""
     first, again, other = (
         write_history(tmp_path / f"{n}.db", days=3, calls=50, seed=seed).read_bytes()
         for n, seed in enumerate((7, 7, 8))
@@ -90,7 +90,7 @@ def test_the_same_seed_makes_the_same_past(tmp_path: Path) -> None:
 
 
 def test_an_account_with_calls_gets_no_past(state: Path) -> None:
-    """The truth must be the whole of it, so a second history is refused, and changes nothing."""
+    """The true values must cover all calls, so that a second past is rejected without effect."""
     written = write_history(state, days=3, calls=20, seed=7)
     before = written.read_bytes()
     with pytest.raises(InputError, match="with calls already"):
@@ -101,7 +101,7 @@ def test_an_account_with_calls_gets_no_past(state: Path) -> None:
 @settings(deadline=None, max_examples=25)
 @given(days=st.integers(1, 60), calls=st.integers(1, 300), seed=st.integers(0, 1000))
 def test_a_past_has_as_many_calls_as_asked_for_in_the_days_asked_for(days: int, calls: int, seed: int) -> None:
-    """Exactly so many, oldest first, all of them over before the present begins."""
+    """Exactly this many, oldest first, all completed before the present."""
     past = list(imagine_past(BEGINNING, days, calls, seed))
     assert len(past) == calls
     assert [one.started for one in past] == sorted(one.started for one in past)
@@ -110,7 +110,7 @@ def test_a_past_has_as_many_calls_as_asked_for_in_the_days_asked_for(days: int, 
 
 
 def test_the_past_has_its_rhythm_and_its_mishaps() -> None:
-    """Afternoons are busier than nights; a phone falls silent, an outage lets nothing through, a fraud is one burst."""
+    """Afternoons are busier than nights; a phone falls silent, an outage fails all calls, a fraud is one burst."""
     past = list(imagine_past(BEGINNING, 30, 5000, 7))
     mishaps = plan_mishaps(BEGINNING, 30)
     hours = Counter(int(one.started // 3600 % 24) for one in past)
@@ -127,7 +127,7 @@ def test_the_past_has_its_rhythm_and_its_mishaps() -> None:
 
 
 def test_an_account_of_any_seed_is_found_by_runbooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They name the file and no seed: it is in the file."""
+    """Runbooks give the file, which has the seed."""
     state = tmp_path / "state.db"
     write_history(state, days=3, calls=20, seed=11)
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", str(state))
@@ -143,7 +143,7 @@ def test_an_account_of_any_seed_is_found_by_runbooks(tmp_path: Path, monkeypatch
     ],
 )
 def test_a_past_that_can_not_be_is_refused(options: list[str], words: str, tmp_path: Path) -> None:
-    """No days, days that are no number, or no calls: one line says so, and nothing is made."""
+    """No days, an invalid number of days, or no calls: one line, and nothing is made."""
     command = [sys.executable, "-m", "dialtone_nb", "rehearsal", "--state", str(tmp_path / "state.db"), *options]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode != 0

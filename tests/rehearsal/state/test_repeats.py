@@ -1,4 +1,4 @@
-"""The rehearsal repeats to the byte, also where requests are made side by side."""
+"""The rehearsal is deterministic to the byte, also for concurrent requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODE = """exports.handler = (context, event, callback) => {
 
 
 def rehearse(state: Path, order: int) -> dict[str, Any]:
-    """Everything that a state file holds, and what was answered, after a deploy side by side and three calls."""
+    """The content of the state file, and all responses, after a deploy with concurrent requests and three calls."""
     with start_rehearsal(state) as rehearsal, ThreadPoolExecutor(4) as pool:
         client, door = client_of(rehearsal), Door(rehearsal)
         sid = client.serverless.v1.services.create("phones", "Phones").sid
@@ -55,6 +55,6 @@ def rehearse(state: Path, order: int) -> dict[str, Any]:
 
 
 def test_the_same_rehearsal_is_the_same_account_to_the_byte(tmp_path: Path) -> None:
-    """Two runs, with side-by-side requests in opposite orders, leave the same state and give the same answers."""
+    """Two runs, with concurrent requests in opposite orders, leave the same state and give the same responses."""
     runs = [rehearse(tmp_path / f"{order}.db", order) for order in (1, -1)]
     assert json.dumps(runs[0], indent=1) == json.dumps(runs[1], indent=1)

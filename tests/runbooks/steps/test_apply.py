@@ -1,4 +1,4 @@
-"""The record of what was applied, as a table."""
+"""The table of recorded changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dialtone_nb.runbooks.steps.apply import records_table
 
 
 def test_the_record_shows_a_row_a_change_newest_run_first(tmp_path: Path) -> None:
-    """Each change of a run is a row with its outcome, duration and request id."""
+    """Each change of a run is a row with its outcome, duration and request ID."""
     change = {
         "action": "create",
         "kind": "service",

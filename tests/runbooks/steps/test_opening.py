@@ -1,4 +1,4 @@
-"""The opening call: what it takes from the session, what it refuses, what it shows."""
+"""The opening call: how it finds parameters, which it rejects, and its banner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Session = Callable[..., SimpleNamespace]
 
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
-    """Stands in for IPython's shell: its history, and the namespace that running the cells would leave."""
+    """Stands in for IPython's shell: its history, and the namespace after its cells."""
 
     def start(*cells: str, history: bool = True, **variables: object) -> SimpleNamespace:
         namespace: dict[str, object] = {"In": ["", *cells] if history else [""]}
@@ -58,14 +58,14 @@ def small(write_runbook: Write) -> None:
 
 
 def refusals(name: str = "small") -> list[str]:
-    """What the opening call refuses."""
+    """The errors of the opening call."""
     with pytest.raises(ParametersError) as caught:
         open_runbook(name)
     return caught.value.lines()
 
 
 def test_the_injected_cell_is_what_papermill_gives(session: Session) -> None:
-    """Values that papermill injects after the tagged cell are the runbook's parameters."""
+    """Values that papermill injects after the parameters cell are used."""
     session(TAGGED, '# Parameters\nenvironment = "prod"\ndays = 3\n')
     runbook = open_runbook("small")
     assert (runbook.parameters.environment, runbook.parameters.days, runbook.environment) == ("prod", 3, "prod")
@@ -73,7 +73,7 @@ def test_the_injected_cell_is_what_papermill_gives(session: Session) -> None:
 
 
 def test_a_stranger_that_papermill_injects_is_refused(session: Session) -> None:
-    """papermill only warns of it; the runbook names the parameter that was meant."""
+    """papermill only warns; the runbook's error suggests the parameter that was meant."""
     session(TAGGED, '# Parameters\nenviroment = "prod"\n')
     assert refusals() == [
         "parameter enviroment of small: small has no parameter 'enviroment'; did you mean 'environment'?"
@@ -81,13 +81,13 @@ def test_a_stranger_that_papermill_injects_is_refused(session: Session) -> None:
 
 
 def test_a_corrected_cell_that_runs_again_is_taken(session: Session) -> None:
-    """In JupyterLab a misspelt name stays in the session after its cell was mended; it no longer counts."""
+    """In JupyterLab a misspelt name stays defined after its cell is corrected, but is ignored."""
     session(TAGGED + '\nconsnet = "stage"', TAGGED.replace('""', '"stage"'), consnet="stage")
     assert open_runbook("small").parameters.consent == "stage"
 
 
 def test_variables_after_the_opening_are_no_parameters(session: Session) -> None:
-    """Opened once, the operator's own variables are let be, and a second opening sees changed parameters."""
+    """Later variables of the operator are ignored, and opening again uses changed parameters."""
     shell = session(TAGGED)
     opened = open_runbook("small")
     session(TAGGED, "answer = 42", 'environment = "prod"', runbook=opened, answer=42)
@@ -96,7 +96,7 @@ def test_variables_after_the_opening_are_no_parameters(session: Session) -> None
 
 
 def test_where_no_history_is_kept_plain_literals_of_the_session_are_looked_at(session: Session) -> None:
-    """nbval keeps no history."""
+    """As in nbval."""
     session(TAGGED, 'enviroment = "prod"', history=False)
     assert "did you mean 'environment'?" in refusals()[0]
 
@@ -104,7 +104,7 @@ def test_where_no_history_is_kept_plain_literals_of_the_session_are_looked_at(se
 def test_faults_of_parameters_and_of_files_come_together(
     session: Session, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bad parameter file is told with its place, next to a bad parameter."""
+    """A fault in a parameter file is reported with its place, together with a wrong parameter."""
     other = project / "elsewhere"
     (project / "parameters").rename(other)
     monkeypatch.setenv("DIALTONE_PARAMETERS", "elsewhere")
@@ -118,7 +118,7 @@ def test_faults_of_parameters_and_of_files_come_together(
 
 
 def test_an_undeclared_environment_is_refused(session: Session) -> None:
-    """Environments are declared in network.yaml."""
+    """The error says that environments are declared in network.yaml."""
     session(TAGGED, '# Parameters\nenvironment = "produ"\n')
     assert refusals() == [
         "parameter environment of small: the environment 'produ' is not declared in network.yaml; did you mean 'prod'?"
@@ -126,7 +126,7 @@ def test_an_undeclared_environment_is_refused(session: Session) -> None:
 
 
 def test_a_rehearsal_can_never_be_mistaken_for_twilio(session: Session) -> None:
-    """The banner says which of the two it is, in text and in HTML, and shows what differs from the defaults."""
+    """The banner says which account it is, in text and HTML, with all changed parameters."""
     session(TAGGED, "# Parameters\ndays = 3\n")
     shown = open_runbook("small")._repr_mimebundle_()
     for page in shown.values():
@@ -141,13 +141,13 @@ def test_a_rehearsal_can_never_be_mistaken_for_twilio(session: Session) -> None:
 
 
 def test_the_banner_escapes_what_it_is_given(session: Session) -> None:
-    """A parameter can't put markup on the page."""
+    """A parameter can't put markup into the page."""
     session(TAGGED, '# Parameters\nconsent = "<script>"\n')
     assert "<script>" not in open_runbook("small")._repr_mimebundle_()["text/html"]
 
 
 def test_parameters_are_read_only_attributes_and_keys(session: Session) -> None:
-    """A typing slip in a cell is an error, and no cell can change what was checked."""
+    """A misspelt attribute is an error, and no cell can change checked values."""
     session(TAGGED)
     parameters = open_runbook("small").parameters
     assert parameters["environment"] == parameters.environment == "stage"
@@ -160,14 +160,14 @@ def test_parameters_are_read_only_attributes_and_keys(session: Session) -> None:
 
 @dataclass(frozen=True)
 class CountParameters:
-    """What a made-up step takes."""
+    """The parameters of a made-up step."""
 
     days: int = 1
     phones: list[str] = field(default_factory=list)
 
 
 def test_a_step_has_its_parameters_typed_and_its_own_defaults() -> None:
-    """A step takes what it knows of the runbook's parameters; what the runbook does not declare is as the step says."""
+    """A step gets the runbook's parameters that it declares, and its own defaults for others."""
     parameters = ParameterValues({"environment": "stage", "days": 7})
     assert parameters.read(CountParameters) == CountParameters(days=7)
     assert ParameterValues({"phones": ["van"]}).read(CountParameters) == CountParameters(1, ["van"])
@@ -177,7 +177,7 @@ def test_a_step_has_its_parameters_typed_and_its_own_defaults() -> None:
     ("name", "value", "kind"), [("days", "7", "int"), ("phones", "van", "list"), ("days", True, "int")]
 )
 def test_a_runbook_that_declares_another_type_than_a_step_takes_is_told_so(name: str, value: str, kind: str) -> None:
-    """The line names the parameter, how it is declared, and how it should be."""
+    """The error has the parameter, its declared type, and the step's."""
     with pytest.raises(ParametersError) as caught:
         ParameterValues({name: value}).read(CountParameters)
     (line,) = caught.value.lines()
@@ -185,7 +185,7 @@ def test_a_runbook_that_declares_another_type_than_a_step_takes_is_told_so(name:
 
 
 def test_our_runbooks_declare_the_types_that_their_steps_take() -> None:
-    """No notebook declares a parameter otherwise than any step of that name has it."""
+    """Every notebook's parameters have the types of the steps that use them."""
     steps = [
         kind
         for one in walk_packages(runbooks.__path__, f"{runbooks.__name__}.")
@@ -202,7 +202,7 @@ def test_our_runbooks_declare_the_types_that_their_steps_take() -> None:
 def test_a_runbook_is_attended_where_a_front_end_may_be_asked(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """JupyterLab names the session, or lets the kernel ask; papermill and nbval do neither."""
+    """JupyterLab sets a session name or allows input requests; papermill and nbval do neither."""
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     shell = session(TAGGED)
     runbook = open_runbook("small")
@@ -222,7 +222,7 @@ def test_the_project_is_found_from_its_root_from_notebooks_and_from_anywhere(pro
 
 
 def test_the_public_names_are_there_and_are_all_that_is_listed() -> None:
-    """What `__all__` promises can be imported, and a misspelt name is an AttributeError."""
+    """All names in `__all__` can be imported, and a misspelt one is an AttributeError."""
     assert dialtone_nb.__all__ == sorted(dialtone_nb.__all__)
     assert dir(dialtone_nb) == dialtone_nb.__all__
     assert all(getattr(dialtone_nb, name) is not None for name in dialtone_nb.__all__)
@@ -232,7 +232,7 @@ def test_the_public_names_are_there_and_are_all_that_is_listed() -> None:
 
 
 def test_opening_a_runbook_imports_no_slow_library(project: Path) -> None:
-    """An operator who opens a runbook does not wait for what only some of its cells need."""
+    """Libraries that only some cells need are imported later."""
     slow = ("pandas", "plotly", "papermill", "twilio", "nbformat", "pyarrow", "requests", "starlette", "automata")
     program = (
         "import sys; from dialtone_nb import open_runbook; open_runbook('small');"
@@ -243,7 +243,7 @@ def test_opening_a_runbook_imports_no_slow_library(project: Path) -> None:
 
 
 def test_what_is_read_from_files_is_called_neither_rehearsed_nor_twilios() -> None:
-    """A report on files says so in its banner: its calls were real, whatever the account parameter says."""
+    """The banner of a report on files says that the calls were real, whatever the account parameter is."""
     banner = Banner("Call report", "files", "", False, {"source": "2025.tar.xz"})
     assert banner.warning == "From files"
     assert "REHEARSAL" not in banner.text() + banner.html()

@@ -1,4 +1,4 @@
-"""The opening call in a real kernel, run by plain papermill as anybody may."""
+"""The opening call in a real kernel, run by plain papermill."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def outputs_of(project: Path, name: str = "executed.ipynb") -> list[Any]:
 
 @pytest.mark.parametrize("folder", [".", "notebooks"])
 def test_a_runbook_opens_in_the_root_and_in_notebooks(project: Path, write_runbook: Write, folder: str) -> None:
-    """papermill starts where it is called, JupyterLab and nbval beside the notebook; the project is the same."""
+    """papermill's kernel starts in the caller's folder, JupyterLab's and nbval's beside the notebook."""
     write_runbook("small", "print(runbook.project, runbook.environment, runbook.attended)")
     execute(project, folder, environment="prod")
     assert outputs_of(project)[-1]["text"] == [f"{project} prod False\n"]
@@ -38,7 +38,7 @@ def test_a_runbook_opens_in_the_root_and_in_notebooks(project: Path, write_runbo
 def test_every_bad_parameter_is_one_line_in_the_cell_and_nothing_after_it_runs(
     project: Path, write_runbook: Write
 ) -> None:
-    """papermill itself lets all three pass: a stranger, a number that it guessed, an environment that is not there."""
+    """papermill itself accepts all three: an unknown one, a guessed number, an undeclared environment."""
     write_runbook("small", "open('ran', 'w').close()")
     with pytest.raises(papermill.PapermillExecutionError) as caught:
         execute(project, ".", enviroment="prod", consent=float("inf"), environment="prd")
@@ -56,7 +56,7 @@ def test_every_bad_parameter_is_one_line_in_the_cell_and_nothing_after_it_runs(
 def test_nobody_is_asked_though_the_command_was_started_from_a_notebook(
     project: Path, write_runbook: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process started in JupyterLab inherits the session's name; its own kernels have nobody to ask."""
+    """A process started in JupyterLab inherits the session's name, but its own kernels have no user."""
     monkeypatch.setenv("JPY_SESSION_NAME", "deploy.ipynb")
     write_runbook("small", "runbook.attended")
     with started_kernel(project) as kernel:
@@ -66,7 +66,7 @@ def test_nobody_is_asked_though_the_command_was_started_from_a_notebook(
 
 
 def test_a_figure_is_kept_as_its_json(project: Path, write_runbook: Write) -> None:
-    """The opening call has plotly's figures sent as they are, though it does not import plotly."""
+    """The opening call sets plotly's renderer without importing plotly."""
     cell = "import sys\nassert 'plotly' not in sys.modules\nimport plotly.graph_objects as go\ngo.Figure()"
     write_runbook("small", cell)
     execute(project, ".")

@@ -1,4 +1,4 @@
-"""What a tagged cell declares, and which values fit it."""
+"""Declarations in a parameters cell, and the values that they accept."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def source(project: Path, write_runbook: Write) -> RunbookSource:
 
 
 def faults_of(source: RunbookSource, **values: object) -> list[str]:
-    """What is wrong with the values, as a person reads it."""
+    """The error messages for these values."""
     given = {name: Given(value, f"parameter {name}") for name, value in values.items()}
     return [str(fault) for fault in check_given(source, given)[1]]
 
 
 def test_a_tagged_cell_gives_name_type_default_and_help(source: RunbookSource) -> None:
-    """Each line of the tagged cell is one parameter; its trailing comment is the help."""
+    """Each line of the parameters cell is a parameter; its trailing comment is the help."""
     days = source.declared[3]
     assert (days.name, days.type, days.default, days.help) == ("days", int, 7, "how many days back")
     assert source.names == ["account", "environment", "consent", "days", "share", "loud"]
@@ -44,7 +44,7 @@ def test_a_tagged_cell_gives_name_type_default_and_help(source: RunbookSource) -
 
 
 def test_our_runbooks_declare_parameters_with_a_help_each() -> None:
-    """Every runbook in notebooks/ has a title, and its parameters say what they are for."""
+    """Every runbook in notebooks/ has a title, and all its parameters have a help."""
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         source = read_source(ROOT, path.stem)
         assert source.title != source.name
@@ -64,28 +64,28 @@ def test_our_runbooks_declare_parameters_with_a_help_each() -> None:
     ],
 )
 def test_a_tagged_cell_holds_typed_literals_alone(project: Path, write_runbook: Write, line: str) -> None:
-    """Whatever papermill could not read as name, type and default is refused with its line."""
+    """A line that papermill can't read as name, type and default is rejected with its number."""
     write_runbook("odd", parameters=line)
     with pytest.raises(ParametersError, match=r"notebooks/odd\.ipynb parameters cell: declares no parameter"):
         read_source(project, "odd")
 
 
 def test_an_unknown_runbook_is_refused_with_the_nearest_one(project: Path, write_runbook: Write) -> None:
-    """A misspelt runbook is answered by the name that was meant."""
+    """The error for a misspelt runbook suggests a name."""
     write_runbook("promote")
     with pytest.raises(ParametersError, match=r"there is no notebooks/promot\.ipynb; did you mean 'promote'"):
         read_source(project, "promot")
 
 
 def test_a_file_that_is_no_notebook_is_refused(project: Path) -> None:
-    """A broken notebook is one line, not a traceback."""
+    """The error is one line, without a traceback."""
     (project / "notebooks" / "broken.ipynb").write_text("{")
     with pytest.raises(ParametersError, match=r"notebooks/broken\.ipynb: is not a notebook"):
         read_source(project, "broken")
 
 
 def test_values_of_the_declared_types_are_taken_and_the_rest_keeps_its_defaults(source: RunbookSource) -> None:
-    """A whole number does for a number; what is not given has its default."""
+    """An int is accepted as a float; other parameters keep their defaults."""
     values, faults = check_given(source, {"share": Given(1, "here"), "account": Given("twilio", "here")})
     assert faults == []
     assert values == {
@@ -99,7 +99,7 @@ def test_values_of_the_declared_types_are_taken_and_the_rest_keeps_its_defaults(
 
 
 def test_all_faults_are_told_at_once(source: RunbookSource) -> None:
-    """A stranger, two wrong types and an unknown account make four faults."""
+    """An unknown name, two wrong types and an unknown account are four faults."""
     assert faults_of(source, enviroment="stage", consent=123456, days="7", account="twillio") == [
         "parameter enviroment: small has no parameter 'enviroment'; did you mean 'environment'?",
         "parameter account: there is no account 'twillio'; did you mean 'twilio'?",
@@ -112,7 +112,7 @@ def test_all_faults_are_told_at_once(source: RunbookSource) -> None:
 def test_what_papermill_guessed_from_a_text_is_refused_with_the_hint_to_quote(
     source: RunbookSource, value: object
 ) -> None:
-    """12e45678 arrives as infinity, +15035550123 as a number: the repair is to quote it."""
+    """12e45678 arrives as infinity and +15035550123 as a number: the error says to quote them."""
     assert "put it in quotes, or pass it with -r consent VALUE" in faults_of(source, consent=value)[0]
 
 
@@ -135,7 +135,7 @@ def listed(project: Path, write_runbook: Write) -> RunbookSource:
     ],
 )
 def test_a_list_is_given_whole_as_text_or_by_one_entry(listed: RunbookSource, given: object, held: list[str]) -> None:
-    """papermill's -p and -r pass nothing but one text."""
+    """papermill's -p and -r can pass only text."""
     assert check_given(listed, {"dialled": Given(given, "here")}) == ({"dialled": held}, [])
 
 
@@ -144,20 +144,20 @@ def test_a_list_is_given_whole_as_text_or_by_one_entry(listed: RunbookSource, gi
     [(911, "911"), ([911, "0"], "911"), (["0", True], "True"), ("[911]", "911"), (None, "an empty line")],
 )
 def test_an_entry_of_a_list_that_lost_its_quotes_is_named(listed: RunbookSource, given: object, odd: str) -> None:
-    """+15035550123 arrives as a number, and its plus is gone."""
+    """+15035550123 arrives as a number without its plus."""
     repair = "put each in quotes, like ['911', '#'], or pass one with -r dialled VALUE"
     assert faults_of(listed, dialled=given) == [f"parameter dialled: {odd} is not text in a list; {repair}"]
 
 
 def test_true_is_no_number(source: RunbookSource) -> None:
-    """A bool does not pass for a whole number, nor for a number."""
+    """A bool is accepted neither as int nor as float."""
     assert len(faults_of(source, days=True, share=False)) == 2
 
 
 def test_an_environment_must_be_declared_and_may_be_empty_only_where_the_default_is(
     project: Path, write_runbook: Write, source: RunbookSource
 ) -> None:
-    """`environment` and every `…_environment` name something in network.yaml."""
+    """`environment` and every `…_environment` must be declared in network.yaml."""
     write_runbook("wide", parameters='environment: str = ""  # all\nfrom_environment: str = "stage"  # source')
     wide = read_source(project, "wide")
     known = ["stage", "prod"]
@@ -181,13 +181,13 @@ def test_an_environment_must_be_declared_and_may_be_empty_only_where_the_default
 def test_a_cell_of_parameters_assigns_literals_and_does_nothing_else(
     cell: str, assigned: dict[str, object] | None
 ) -> None:
-    """Only such a cell is read for what was given."""
+    """Only a cell of literal assignments is read as parameters."""
     assert read_assignments(cell) == assigned
 
 
 @given(st.text())
 def test_reading_assignments_never_fails(cell: str) -> None:
-    """Whatever somebody types into a cell, it is either assignments or not."""
+    """Any text of a cell is read as assignments or not at all."""
     assert read_assignments(cell) is None or isinstance(read_assignments(cell), dict)
 
 
@@ -213,7 +213,7 @@ client: str = ""  # the phone; empty for the first of the environment
 def test_what_is_left_empty_is_what_its_help_says(
     project: Path, write_runbook: Write, meaning: str, given: dict[str, str], filled: tuple[str, str]
 ) -> None:
-    """A runbook names nothing of any network, and means the first that fits."""
+    """Runbooks name nothing of any network, and an empty default means the first that fits."""
     write_runbook("left", parameters=LEFT_EMPTY.format(environment=meaning))
     source = read_source(project, "left")
     phones = {"desk": "lab", "porch": "live", "attic": "live"}
@@ -242,7 +242,7 @@ def test_what_is_left_empty_is_what_its_help_says(
 def test_where_nothing_fits_the_parameter_is_named(
     project: Path, write_runbook: Write, meaning: str, environments: list[str], told: str
 ) -> None:
-    """One line, before anything runs."""
+    """One line, before any other cell."""
     write_runbook("left", parameters=LEFT_EMPTY.format(environment=meaning))
     values = {"first": "", "environment": "", "client": ""}
     _, faults = fill_in(read_source(project, "left"), values, {}, environments, {"desk": "lab"})
@@ -250,7 +250,7 @@ def test_where_nothing_fits_the_parameter_is_named(
 
 
 def test_no_runbook_but_the_walkthrough_names_anything_of_the_sample() -> None:
-    """Defaults that hold in any network: the walkthrough alone is about the sample, and says so."""
+    """Other runbooks' defaults work in any network."""
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         source = read_source(ROOT, path.stem)
         named = [one.name for one in source.declared if str(one.default) in ("stage", "prod", "workbench", "van")]
@@ -270,7 +270,7 @@ def test_no_runbook_but_the_walkthrough_names_anything_of_the_sample() -> None:
 def test_a_list_on_the_command_line(
     listed: RunbookSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], held: list[str]
 ) -> None:
-    """An option once for each entry, which together replace what a file says."""
+    """An option for each entry; together they replace a file's value."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "given.yaml").write_text('dialled: [503 555 0190, "+1911"]\n')
     given = read_given(listed, build_parser().parse_args(["run", "listed", *arguments]))

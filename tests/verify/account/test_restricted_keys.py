@@ -1,4 +1,4 @@
-"""Keys that may do only this: a runbook that reads passes with its own permissions, and with one less it does not."""
+"""Restricted API keys: read-only runbooks need exactly their permissions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.verify.conftest import ROOT, Stage
 
 
 def with_key(stage: Stage, *allow: str) -> Stage:
-    """Stage as somebody sees it whose key may do this."""
+    """Stage as seen with a key that has these permissions."""
     account = stage.site.account
     made = account.owner.iam.v1.new_api_key.create(
         account_sid=account.sid, friendly_name="k", key_type="restricted", policy={"allow": [*allow]}
@@ -31,7 +31,7 @@ def with_key(stage: Stage, *allow: str) -> Stage:
 
 
 def run(stage: Stage, runbook: str) -> object:
-    """What a runbook asks Twilio for."""
+    """Send a runbook's requests."""
     account = stage.site.account
     if runbook == "verify":
         return stage.verify()
@@ -45,7 +45,7 @@ def run(stage: Stage, runbook: str) -> object:
 
 @pytest.mark.parametrize("runbook", NEEDS)
 def test_a_runbook_passes_with_its_own_permissions(stage: Stage, runbook: str) -> None:
-    """What no restricted key may read is told, and fails nothing."""
+    """What restricted keys can never read is reported, without a failure."""
     found = run(with_key(stage, *NEEDS[runbook]), runbook)
     if isinstance(found, Verification):
         assert found.exit_code == 0, found.summary
@@ -59,7 +59,7 @@ LESS = [(runbook, one) for runbook, needs in NEEDS.items() for one in sorted(nee
 
 @pytest.mark.parametrize(("runbook", "less"), LESS, ids=lambda one: one.rpartition("twilio/")[2])
 def test_a_runbook_fails_with_one_permission_less(stage: Stage, runbook: str, less: str) -> None:
-    """And names it."""
+    """The error names it."""
     key = with_key(stage, *NEEDS[runbook] - {less})
     if runbook == "verify":
         found = key.verify()
@@ -71,7 +71,7 @@ def test_a_runbook_fails_with_one_permission_less(stage: Stage, runbook: str, le
 
 
 def test_verify_tells_what_a_key_may_do_beyond_need(stage: Stage) -> None:
-    """A standard key and the auth token may do nearly all, which is no fault; a restricted one has a purpose."""
+    """A standard key and the auth token may do nearly everything; a restricted one is compared with its needs."""
     found = with_key(stage, *NEEDS["verify"], "/twilio/voice/calls/create").faults()["API key"]
     assert found.found.endswith("/twilio/voice/calls/create")
     token = next(check for check in stage.verify().checks if check.name == "API key")
@@ -87,13 +87,13 @@ def test_verify_tells_what_a_key_may_do_beyond_need(stage: Stage) -> None:
 
 
 def test_a_report_without_the_function_log_says_so(stage: Stage) -> None:
-    """Which tells what the dial plan refused."""
+    """The log has the dial plan's refusals."""
     data = load_calls("twilio", with_key(stage, *NEEDS["call_report"]).site.account, service="dialtone")
     assert "a restricted API key can't read it" in str(data.findings)
 
 
 def test_phones_that_share_a_number_take_one_permission_more() -> None:
-    """Which of them dialled the test line is told by the call itself."""
+    """The call record says which of them dialled the test number."""
     parameters = load_parameters(ROOT / "parameters" / "sample")
     assert needs_of("verify", parameters) == NEEDS["verify"]
     van = parameters.clients["van"].model_copy(update={"caller_id": parameters.clients["workbench"].caller_id})

@@ -1,4 +1,4 @@
-"""What Twilio itself may change under a service that works."""
+"""Changes on Twilio's side that can affect a working service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ URL = "https://dialtone-1234-stage.twil.io/sip-outgoing"
     ],
 )
 def test_a_runtimes_last_day_is_known(runtime: str, today: date, state: CheckState) -> None:
-    """It is told before it comes; wrong only once Twilio builds it no more."""
+    """It is reported in advance, and wrong once Twilio no longer builds it."""
     assert runtime_check(runtime, today).state is state
 
 
@@ -42,7 +42,7 @@ def test_a_runtimes_last_day_is_known(runtime: str, today: date, state: CheckSta
     ],
 )
 def test_calls_to_plus_one_want_a_customer_profile(states: list[str], allowed: list[str], state: CheckState) -> None:
-    """Elsewhere none is needed."""
+    """Other countries need none."""
     assert profile_check(states, allowed).state is state
 
 
@@ -64,19 +64,19 @@ def rule(kind: str, match: str = "", *, signs: bool = True) -> WebhookRule:
     ],
 )
 def test_a_webhook_rule_that_signs_otherwise_is_told(rules: list[WebhookRule], is_good: bool) -> None:
-    """Exact rules come first, then the longest prefix, then the default one."""
+    """Exact rules first, then the longest prefix, then the default."""
     (check,) = webhook_checks(rules, [URL])
     assert (check.state is CheckState.GOOD) is is_good
     assert is_good or "our signature check refuses everything" in check.meaning
 
 
 def test_an_account_without_rules_has_none() -> None:
-    """Nothing applies."""
+    """No rule applies."""
     assert rule_for(URL, []) is None
 
 
 def test_verify_looks_at_both(stage: Stage) -> None:
-    """On an account whose profile is gone and whose default rule signs with a key of its own."""
+    """On an account without a profile, whose default rule signs with another key."""
     account = stage.site.account
     post = account.transport.request
     url = "https://webhooks.twilio.com/v1/Webhooks"

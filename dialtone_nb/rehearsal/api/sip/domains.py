@@ -7,7 +7,7 @@ from typing import Any
 from dialtone_nb.rehearsal.api.collection import API_2010, VERSION, Collection
 from dialtone_nb.rehearsal.http.errors import Refusal
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
-from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, method, read_parameters, sid, url
+from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters, sid, webhook
 from dialtone_nb.rehearsal.state.domain_access import auth_type
 from dialtone_nb.rehearsal.state.store import Body, Tables, Thing
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX
@@ -23,12 +23,9 @@ NAME = matching(
 FIELDS = (
     Parameter("DomainName", NAME, required=True, code=21232),
     Parameter("FriendlyName", longest=64, code=21231),
-    Parameter("VoiceUrl", url, code=21231),
-    Parameter("VoiceMethod", method, code=21231),
-    Parameter("VoiceFallbackUrl", url, code=21231),
-    Parameter("VoiceFallbackMethod", method, code=21231),
-    Parameter("VoiceStatusCallbackUrl", url, code=21231),
-    Parameter("VoiceStatusCallbackMethod", method, code=21231),
+    *webhook("VoiceUrl", 21231, "VoiceMethod", 21231),
+    *webhook("VoiceFallbackUrl", 21231, "VoiceFallbackMethod", 21231),
+    *webhook("VoiceStatusCallbackUrl", 21231, "VoiceStatusCallbackMethod", 21231),
     Parameter("SipRegistration", flag, code=21231),
     Parameter("EmergencyCallingEnabled", flag, code=21231),
     Parameter("EmergencyCallerSid", sid("PN"), code=21231),

@@ -10,7 +10,7 @@ from dialtone_nb.rehearsal.api.voice.outgoing_calls import refuse_long_twiml, re
 from dialtone_nb.rehearsal.exchange.call import Ended, Interruption, LegEnded, TakenOver
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
-from dialtone_nb.rehearsal.http.parameters import Parameter, choice, integer, method, read_parameters, url
+from dialtone_nb.rehearsal.http.parameters import Parameter, choice, integer, method, read_parameters, url, webhook
 from dialtone_nb.rehearsal.state.call_records import CallRecord, remove_call
 from dialtone_nb.rehearsal.state.store import Tables
 
@@ -21,11 +21,9 @@ NOT_IN_PROGRESS, NOT_COMPLETE = 21220, 20009
 
 FIELDS = (
     Parameter("Status", choice("canceled", "completed")),
-    Parameter("Url", url, code=21205),
-    Parameter("Method", method, code=21209),
+    *webhook("Url", 21205, "Method", 21209),
     Parameter("Twiml"),
-    Parameter("FallbackUrl", url, code=21205),
-    Parameter("FallbackMethod", method, code=21209),
+    *webhook("FallbackUrl", 21205, "FallbackMethod", 21209),
 )
 # Twilio heeds a status callback only together with a Url. The rehearsal models neither that nor a new time limit.
 REFUSED = (Parameter("StatusCallback", url), Parameter("StatusCallbackMethod", method), Parameter("TimeLimit", integer))

@@ -18,7 +18,17 @@ from dialtone_nb.rehearsal.exchange.target_checks import is_emergency_number, is
 from dialtone_nb.rehearsal.exchange.verbs import StatusCallback
 from dialtone_nb.rehearsal.http.errors import Refusal, not_modelled
 from dialtone_nb.rehearsal.http.operations import Answering, ApiRequest, ApiResponse
-from dialtone_nb.rehearsal.http.parameters import Pairs, Parameter, flag, integer, method, read_parameters, sid, url
+from dialtone_nb.rehearsal.http.parameters import (
+    Pairs,
+    Parameter,
+    flag,
+    integer,
+    method,
+    read_parameters,
+    sid,
+    url,
+    webhook,
+)
 from dialtone_nb.rehearsal.state.alerts import raise_alert
 from dialtone_nb.rehearsal.state.call_records import start_call
 from dialtone_nb.rehearsal.state.store import Tables
@@ -59,13 +69,10 @@ FIELDS = (
     Parameter("To", required=True, code=21201),
     Parameter("From", required=True, code=21213),
     Parameter("CallerId"),
-    Parameter("Url", url, code=21205),
-    Parameter("Method", method, code=21209),
+    *webhook("Url", 21205, "Method", 21209),
     Parameter("Twiml"),
-    Parameter("FallbackUrl", url, code=21205),
-    Parameter("FallbackMethod", method, code=21209),
-    Parameter("StatusCallback", url, code=21609),
-    Parameter("StatusCallbackMethod", method, code=21209),
+    *webhook("FallbackUrl", 21205, "FallbackMethod", 21209),
+    *webhook("StatusCallback", 21609, "StatusCallbackMethod", 21209),
     Parameter("SendDigits", _send_digits, code=21206),
     Parameter("Timeout", _timeout, code=21208),
     Parameter("TimeLimit", integer),
@@ -88,10 +95,7 @@ REFUSED = (
     Parameter("RecordingChannels"),
     Parameter("RecordingStatusCallback"),
     Parameter("RecordingStatusCallbackMethod", method),
-    Parameter("RecordingStatusCallbackEvent"),
-    Parameter("RecordingConfigurationId"),
-    Parameter("RecordingTrack"),
-    Parameter("Trim"),
+    *map(Parameter, ("RecordingStatusCallbackEvent", "RecordingConfigurationId", "RecordingTrack", "Trim")),
     Parameter("Passports"),
     Parameter("Byoc", sid("BY")),
     Parameter("CallToken"),

@@ -1,4 +1,4 @@
-"""Calls of the API that are changed while they go on, and forgotten once they are over."""
+"""Updating calls in progress and deleting completed ones through the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOREVER = '<Response><Pause length="3600"/></Response>'
 
 
 def test_call_in_progress_is_ended(network: Network) -> None:
-    """Status completed ends a call that goes on; canceled leaves it alone."""
+    """Status=completed ends a call in progress; Status=canceled does not."""
     call = place(network, twiml=FOREVER)
     statuses(network, call.sid, 2)
     assert network.client.calls(call.sid).update(status="canceled").status == "in-progress"
@@ -30,7 +30,7 @@ def test_call_in_progress_is_ended(network: Network) -> None:
 @pytest.mark.parametrize("looks", [0, 1])
 @pytest.mark.parametrize("status", ["canceled", "completed"])
 def test_call_that_is_not_answered_is_canceled(network: Network, looks: int, status: str) -> None:
-    """A call that is queued or rings is canceled, and told so."""
+    """A queued or ringing call is canceled."""
     callback = f"https://{network.live.domain_name}/done"
     call = place(network, status_callback=callback)
     statuses(network, call.sid, looks)
@@ -39,7 +39,7 @@ def test_call_that_is_not_answered_is_canceled(network: Network, looks: int, sta
 
 
 def test_other_twiml_takes_over(network: Network) -> None:
-    """A call in progress goes on with other TwiML, of a Url or as it is written."""
+    """A call in progress continues with new TwiML, by Url or Twiml."""
     network.answers("<Pause length='100'/>")
     call = place(network, twiml=FOREVER)
     statuses(network, call.sid, 2)
@@ -52,7 +52,7 @@ def test_other_twiml_takes_over(network: Network) -> None:
 
 
 def test_digits_are_sent_first_and_can_be_broken_off(network: Network) -> None:
-    """Digits that a call sends take their time before its TwiML, and are as open to other TwiML as that is."""
+    """SendDigits takes time before the TwiML, and can be interrupted by new TwiML."""
     call = place(network, send_digits="wwww1928")
     statuses(network, call.sid, 3)
     assert network.client.calls(call.sid).fetch().duration == "7"
@@ -64,7 +64,7 @@ def test_digits_are_sent_first_and_can_be_broken_off(network: Network) -> None:
 
 
 def test_other_twiml_ends_a_dial_whose_action_is_asked(network: Network) -> None:
-    """A Dial that is broken off ends its leg; its action is asked and not heard, as was seen at Twilio."""
+    """An interrupted Dial ends its leg; its action is requested and the answer ignored, as recorded at Twilio."""
     base = f"https://{network.live.domain_name}"
     dial = f'<Dial callerId="{NUMBER}" action="{base}/done"><Number>+15035550199</Number></Dial>'
     network.answers("<Say>anew</Say>", done="<Pause length='900'/>")
@@ -79,7 +79,7 @@ def test_other_twiml_ends_a_dial_whose_action_is_asked(network: Network) -> None
 
 
 def test_leg_is_ended_and_its_call_goes_on(network: Network) -> None:
-    """A dialled leg that is ended leaves its call to go on, with the Dial's action."""
+    """If a dialled leg is ended, its parent continues with the Dial's action."""
     base = f"https://{network.live.domain_name}"
     dial = f'<Dial callerId="{NUMBER}" action="{base}/done"><Number>+15035550199</Number></Dial>'
     network.answers("", done="<Pause length='900'/>")
@@ -94,7 +94,7 @@ def test_leg_is_ended_and_its_call_goes_on(network: Network) -> None:
 
 @pytest.mark.parametrize("looks", [0, 1, 3])
 def test_only_a_call_in_progress_gets_other_twiml(network: Network, looks: int) -> None:
-    """Before the answer and after the end a call can't be redirected: 21220."""
+    """A call that is not in progress can't be redirected: 21220."""
     call = place(network)
     statuses(network, call.sid, looks)
     with pytest.raises(TwilioRestException) as raised:
@@ -113,7 +113,7 @@ def test_only_a_call_in_progress_gets_other_twiml(network: Network, looks: int) 
     ],
 )
 def test_change_that_is_refused(network: Network, change: dict[str, Any], code: int) -> None:
-    """A change that makes no sense, or is not modelled, is refused, and the call goes on as it was."""
+    """An invalid or unmodelled update is rejected, and the call continues."""
     call = place(network, twiml=FOREVER)
     statuses(network, call.sid, 2)
     with pytest.raises(TwilioRestException) as raised:
@@ -123,7 +123,7 @@ def test_change_that_is_refused(network: Network, change: dict[str, Any], code: 
 
 
 def test_call_is_deleted_once_it_is_over(network: Network) -> None:
-    """A call that goes on can't be deleted (20009); one that is over is gone, with its events."""
+    """A call in progress can't be deleted (20009); a completed one is deleted with its events."""
     call = place(network)
     with pytest.raises(TwilioRestException) as raised:
         network.client.calls(call.sid).delete()
@@ -154,7 +154,7 @@ CALLS_BACK = """exports.handler = async (context, event, callback) => {
 
 @pytest.mark.parametrize("is_outgoing", [False, True])
 def test_function_may_look_at_its_call_and_change_it(client: Client, door: Door, is_outgoing: bool) -> None:
-    """A function that a call waits for can fetch it and give it other TwiML, at once; that takes over next."""
+    """A function that is serving a call can fetch and update it; the new TwiML is next."""
     live = deploy(client, door, {"/voice": ("protected", CALLS_BACK)})
     url = f"https://{live.domain_name}/voice"
     client.incoming_phone_numbers.create(phone_number=NUMBER, voice_url=url)
@@ -172,7 +172,7 @@ def test_function_may_look_at_its_call_and_change_it(client: Client, door: Door,
 
 
 def test_call_that_nobody_carries_leaves_its_queue(network: Network, door: Door, state: Path) -> None:
-    """A call that waited when the rehearsal was killed can be ended afterwards, and stands in no queue then."""
+    """A call queued when the rehearsal was killed can be ended later, and has left its queue."""
     place(network, twiml="<Response><Enqueue>operators</Enqueue></Response>")
     network.door.control("POST", "/clock", json={"advance_s": 10})
     kept = state.with_name("kept.db")

@@ -1,4 +1,4 @@
-"""Calls that the API places: what is refused, and how they go on while somebody looks."""
+"""Calls placed by the API: their errors, and their progress."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOREVER = '<Response><Pause length="3600"/></Response>'
 
 
 def test_call_goes_on_from_look_to_look(network: Network) -> None:
-    """A new call is queued; whoever looks sees it ring, be answered, and end, with the times that it took."""
+    """Successive fetches show a call queued, ringing, in progress and completed, with its times."""
     call = place(network)
     assert (call.status, call.direction, call.start_time, call.duration) == ("queued", "outbound-api", None, None)
     assert statuses(network, call.sid, 4) == ["ringing", "in-progress", "completed", "completed"]
@@ -26,7 +26,7 @@ def test_call_goes_on_from_look_to_look(network: Network) -> None:
 
 
 def test_call_goes_on_as_time_passes(network: Network) -> None:
-    """Nobody has to look: when the clock moves, calls that go on do what belongs into that time."""
+    """Without any fetch, advancing the clock advances the calls."""
     call = place(network)
     network.door.control("POST", "/clock", json={"advance_s": 4})
     assert network.client.calls.list(to=FRIEND)[0].status == "in-progress"
@@ -46,7 +46,7 @@ def test_call_goes_on_as_time_passes(network: Network) -> None:
     ],
 )
 def test_call_ends_as_whoever_is_called_behaves(network: Network, behaviour: dict[str, Any], status: str) -> None:
-    """A number that is said to be busy, not to answer, or not to be reached, is so for calls of the API, until told."""
+    """A number set to busy, no-answer or failed behaves so for API calls until it is changed."""
     network.door.control("POST", f"/numbers/{FRIEND}", json=behaviour)
     call = place(network, timeout=20)
     assert statuses(network, call.sid, 4)[-1] == status
@@ -55,7 +55,7 @@ def test_call_ends_as_whoever_is_called_behaves(network: Network, behaviour: dic
 
 
 def test_url_is_asked_when_somebody_answers(network: Network) -> None:
-    """The Url is asked once the call is answered, with its own direction; what it says is carried out."""
+    """The Url is requested on answer, with Direction=outbound-api, and its TwiML executed."""
     network.answers(f'<Say>hello</Say><Dial callerId="{NUMBER}">+15035550199</Dial>')
     call = place(network, twiml=None, url=f"https://{network.live.domain_name}/voice")
     assert statuses(network, call.sid, 3) == ["ringing", "in-progress", "completed"]
@@ -71,7 +71,7 @@ def test_url_is_asked_when_somebody_answers(network: Network) -> None:
 
 
 def test_phone_is_called_where_it_is_registered(network: Network) -> None:
-    """A SIP address is rung if its phone is registered; where it is not, there is no answer, and warning 32009."""
+    """A registered SIP phone rings; an unregistered one gives no-answer and warning 32009."""
     to = f"sip:lobby@{DOMAIN}"
     call = place(network, to=to)
     assert statuses(network, call.sid, 1) == ["no-answer"]
@@ -84,7 +84,7 @@ def test_phone_is_called_where_it_is_registered(network: Network) -> None:
 
 
 def test_status_callbacks_are_told_in_order(network: Network) -> None:
-    """Each event that is asked for is told, and none other; without a list only the end is."""
+    """Each requested event is sent, and no other; without StatusCallbackEvent only completed."""
     callback = f"https://{network.live.domain_name}/done"
     events = ["initiated", "ringing", "answered", "completed"]
     call = place(network, status_callback=callback, status_callback_event=events)
@@ -97,7 +97,7 @@ def test_status_callbacks_are_told_in_order(network: Network) -> None:
 
 
 def test_strange_callback_event_places_the_call_and_tells_nothing(network: Network) -> None:
-    """A list in one word is no event: the call is placed all the same, error 21626 is raised, nothing is told."""
+    """Unknown events do not prevent the call: error 21626 is raised, and no callback is sent."""
     callback = f"https://{network.live.domain_name}/done"
     call = place(network, status_callback=callback, status_callback_event=["initiated ringing"])
     assert statuses(network, call.sid, 3)[-1] == "completed"
@@ -130,7 +130,7 @@ def test_strange_callback_event_places_the_call_and_tells_nothing(network: Netwo
     ],
 )
 def test_call_that_is_refused(network: Network, options: dict[str, Any], code: int) -> None:
-    """What Twilio would refuse is refused with its code, what is not modelled with ours; no call is placed."""
+    """Twilio's errors have its codes, and unmodelled parameters ours; no call is placed."""
     with pytest.raises(TwilioRestException) as raised:
         place(network, **options)
     assert raised.value.code == code
@@ -138,7 +138,7 @@ def test_call_that_is_refused(network: Network, options: dict[str, Any], code: i
 
 
 def test_blocked_number_is_refused(network: Network) -> None:
-    """A number that is said to be on Twilio's block list is refused with 21216."""
+    """A number set as blocked by Twilio gives 21216."""
     network.door.control("POST", f"/numbers/{FRIEND}", json={"blocked": True})
     with pytest.raises(TwilioRestException) as raised:
         place(network)
@@ -146,7 +146,7 @@ def test_blocked_number_is_refused(network: Network) -> None:
 
 
 def test_calls_are_placed_once_a_second(network: Network) -> None:
-    """Calls that are asked for at once wait for each other, a second each, as an account's do at Twilio."""
+    """Simultaneous requests are placed one a second, Twilio's default rate."""
     network.door.control("POST", f"/numbers/{FRIEND}", json={"busy": True})
     calls = [place(network).sid for _ in range(3)]
     network.door.control("POST", "/clock", json={"advance_s": 10})
@@ -156,28 +156,28 @@ def test_calls_are_placed_once_a_second(network: Network) -> None:
 
 
 def test_action_of_twiml_without_a_url_must_be_absolute(network: Network) -> None:
-    """TwiML that came with the request has no URL that another could be relative to: error 15004."""
+    """Twiml in the request has no URL to resolve a relative action against: error 15004."""
     call = place(network, twiml="<Response><Redirect>/voice</Redirect></Response>")
     statuses(network, call.sid, 3)
     assert [n.error_code for n in network.client.calls(call.sid).notifications.list()] == ["15004"]
 
 
 def test_twiml_that_is_none_is_an_application_error(network: Network) -> None:
-    """TwiML that can't be read is found out when somebody answers: error 12100."""
+    """Invalid TwiML is an error on answer: 12100."""
     call = place(network, twiml="<Response>")
     assert statuses(network, call.sid, 3)[-1] == "completed"
     assert network.alerts() == ["12100"]
 
 
 def test_call_ends_with_its_time_limit(network: Network) -> None:
-    """A call with a time limit ends there, with warning 32015."""
+    """TimeLimit ends a call with warning 32015."""
     call = place(network, twiml=FOREVER, time_limit=90)
     assert statuses(network, call.sid, 3)[-1] == "completed"
     assert (network.client.calls(call.sid).fetch().duration, network.alerts()) == ("90", ["32015"])
 
 
 def test_queued_call_survives_a_restart(network: Network, client: Client, door: Door, tmp_path: Any) -> None:
-    """A call that was queued is placed by whoever opens the state file next; one that went on can be ended."""
+    """After a restart a queued call is placed, and one in progress can be ended."""
     going_on = place(network, twiml=FOREVER)
     statuses(network, going_on.sid, 2)
     queued = place(network)

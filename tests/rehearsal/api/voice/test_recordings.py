@@ -1,4 +1,4 @@
-"""Record: how long somebody spoke, what ended it, and what is told and kept of it."""
+"""Record: its duration, what ends it, its callbacks and its recordings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.rehearsal.network import Network
 
 
 def record(network: Network, attributes: str = "") -> None:
-    """Have the next calls leave a message, and otherwise say that there was none."""
+    """Have the next calls record a message, and otherwise say that there was none."""
     network.answers(f'<Record action="/done" {attributes}/><Say>no message</Say>', done="<Say>thank you</Say>")
 
 
@@ -30,7 +30,7 @@ def record(network: Network, attributes: str = "") -> None:
 def test_message_is_kept_and_told(
     network: Network, attributes: str, far_side: dict[str, Any], duration: str, key: str
 ) -> None:
-    """A message ends with silence, its longest time, a key, or whoever speaks; the action is told which."""
+    """A message ends by silence, maxLength, a key or a hangup, and the action gets which."""
     record(network, attributes)
     told = network.dial(**far_side)
     (done,) = network.received("done")
@@ -42,14 +42,14 @@ def test_message_is_kept_and_told(
 
 
 def test_silence_is_no_message(network: Network) -> None:
-    """Where nothing is said the action is not asked, and the next verb follows."""
+    """A silent message requests no action, and the next verb follows."""
     record(network)
     assert network.dial(speaks=0)["heard"] == ["no message"]
     assert (network.received("done"), network.client.recordings.list()) == ([], [])
 
 
 def test_status_callback_is_told(network: Network) -> None:
-    """The recording's status callback is told that it is there."""
+    """recordingStatusCallback is requested when the recording is complete."""
     network.answers(
         '<Record action="/voice2" recordingStatusCallback="https://DOMAIN/done"/>'.replace(
             "DOMAIN", network.live.domain_name
@@ -65,7 +65,7 @@ def test_status_callback_is_told(network: Network) -> None:
 
 
 def test_recordings_are_found_by_call_and_day_and_deleted(network: Network) -> None:
-    """A recording is listed under the account and its call, by day; once deleted it is gone from both."""
+    """A recording is listed under the account and its call, by date; deleting it removes it from both."""
     record(network)
     sid = network.dial(speaks=5)["call_sid"]
     of_call, client = network.client.calls(sid).recordings, network.client
