@@ -184,7 +184,8 @@ class InBrief:
 
 def _sections(chapter: Chapter) -> Iterator[tuple[str, list[NotebookNode]]]:
     """The chapter's parts, each with its heading: the chapter's own, or one of a lower level within it."""
-    heading, cells = chapter.heading, list[Any]()
+    heading = chapter.heading
+    cells: list[NotebookNode] = []
     for cell in chapter.cells:
         found = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
         if found:
