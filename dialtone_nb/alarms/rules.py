@@ -128,11 +128,6 @@ class Rule(Closed):
     runbook: str = ""
     parameters: dict[str, str] = Field(default={})
 
-    @property
-    def longest_window(self) -> timedelta:
-        """The longest of its windows."""
-        return max(map(duration_of, self.windows))
-
 
 _EVERY: Final = frozenset({"watches", "again", "tell", "runbook", "parameters"})
 _OF_KIND: Final[Mapping[str, frozenset[str]]] = {

@@ -11,8 +11,6 @@ from dialtone_nb.report.report_table import Cell, ReportTable
 # Two bars of one day are drawn a little to either side of it.
 _BESIDE: Final = re.compile(r"(?<=\d{4}-\d\d-\d\d) \d\d:00$")
 
-Point = tuple[str, str, Cell]  # panel, what it is of, and how much
-
 
 def figure_table(figure: Mapping[str, Any]) -> ReportTable:
     """A row for each place on the figure's axis, and a column for each of its series."""

@@ -26,7 +26,7 @@ PARAMETERS: Final = ("parameters", "injected-parameters")
 BANNER: Final = 'class="dialtone-banner"'
 ABOUT: Final = "About this runbook"
 INTRODUCTION: Final = "What it does, and how to undo it"
-NOTHING: Final = "Nothing to report"
+BRIEF: Final = "The rest in brief"
 # What a cell of a page is, under this key of its metadata; the template heeds it.
 PART: Final = "dialtone"
 
@@ -97,12 +97,12 @@ def lay_out(notebook: NotebookNode) -> PageLayout:
     aside = [one for one in ordered if one not in shown and one.says_something]
     paths = _rehearsal_paths if _shows(banner, "REHEARSAL") else _as_they_are
     cells: list[NotebookNode] = [banner] if banner is not None else []
-    nothing = Nothing()
+    brief = InBrief()
     if not is_story:
-        shown = [one for one in shown if nothing.keeps(one)]
+        shown = [one for one in shown if brief.keeps(one)]
     for chapter in shown:
         cells += _shown_cells(chapter, folds=not is_story, is_leading=chapter in leading)
-    cells += nothing.cells()
+    cells += brief.cells()
     if aside:
         cells.append(_markdown(f"## {ABOUT}"))
         for chapter in aside:
@@ -112,16 +112,14 @@ def lay_out(notebook: NotebookNode) -> PageLayout:
             cell.source = paths(_FILE_LINK.sub(r"\1", cell.source))
     headings = [one.heading for one in shown if one.level == 2 or (one.level == 1 and one.heading != title)]
     contents = tuple((anchor_of(one), _plain(one)) for one in headings)
-    contents += tuple(
-        (anchor_of(one), one) for one, is_there in ((NOTHING, nothing.is_told), (ABOUT, aside)) if is_there
-    )
+    contents += tuple((anchor_of(one), one) for one, is_there in ((BRIEF, brief.is_told), (ABOUT, aside)) if is_there)
     is_told = is_story or not results or any(LEAD in cell.metadata.get("tags", ()) for cell in results)
     return PageLayout(_plain(title), cells, contents, None if is_told else _ended(results[-1]))
 
 
 @dataclass
-class Nothing:
-    """What figures and tables with nothing to show say instead, gathered from the chapters of a page."""
+class InBrief:
+    """The lines in the place of figures and tables with nothing to show, gathered from the chapters of a page."""
 
     lines: list[tuple[str, list[str]]] = field(default_factory=list)
     left_out: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -180,13 +178,14 @@ class Nothing:
         """A chapter of all that was gathered."""
         if not self.is_told:
             return []
-        told = render("nothing", package="dialtone_nb.report", lines=self.lines, left_out=self.left_out)
-        return [_markdown(f"## {NOTHING}"), _markdown(told)]
+        told = render("brief", package="dialtone_nb.report", lines=self.lines, left_out=self.left_out)
+        return [_markdown(f"## {BRIEF}"), _markdown(told)]
 
 
 def _sections(chapter: Chapter) -> Iterator[tuple[str, list[NotebookNode]]]:
     """The chapter's parts, each with its heading: the chapter's own, or one of a lower level within it."""
-    heading, cells = chapter.heading, list[Any]()
+    heading = chapter.heading
+    cells: list[NotebookNode] = []
     for cell in chapter.cells:
         found = _HEADING.match(cell.source) if cell.cell_type == "markdown" else None
         if found:

@@ -104,10 +104,10 @@ def test_the_figure_has_a_bar_for_each_phone_and_says_why() -> None:
     assert figure["layout"]["yaxis"]["categoryarray"] == ["lobby", "kitchen"]
 
 
-def test_nothing_at_all_is_a_figure_too() -> None:
-    """Without phones or events the figure has a text."""
+def test_nothing_at_all_is_one_line() -> None:
+    """For no phones and for no lines."""
     nothing = know_phones(frame_registrations([]), frame_of([]), [], NOON, minute(5))
-    assert "no phone has told of its registration" in draw_known_phones(nothing).to_json()
+    assert draw_known_phones(nothing).line == "No phone has told of its registration."
     assert draw_known_phones(known([], [])).to_json()
 
 

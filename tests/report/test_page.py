@@ -14,7 +14,7 @@ from dialtone_nb.calls.measures.enough import LeftOut
 from dialtone_nb.display.outputs import RESULT, figure_bundle, line_bundle
 from dialtone_nb.errors import InputError
 from dialtone_nb.report.page import POLICY, write_html
-from dialtone_nb.report.page_layout import ABOUT, INTRODUCTION, NOTHING
+from dialtone_nb.report.page_layout import ABOUT, BRIEF, INTRODUCTION
 from dialtone_nb.report.report_table import ReportTable
 from tests.report.test_runs import a_run
 
@@ -170,9 +170,9 @@ def test_what_has_nothing_to_show_is_gathered_without_its_prose(tmp_path: Path) 
         instead("No emergency call."),
     ]
     page = BeautifulSoup(page_of(new_notebook(cells=cells), tmp_path), "html.parser")
-    assert [one.get_text().rstrip("¶") for one in page.select("h1, h2, h3")] == ["Report", "Uses", NOTHING]
+    assert [one.get_text().rstrip("¶") for one in page.select("h1, h2, h3")] == ["Report", "Uses", BRIEF]
     assert [one.get_text() for one in page.select(".dialtone-line")] == ["Nobody <used> it."]
-    assert [one.get_text() for one in page.select(".dialtone-nothing li")] == [
+    assert [one.get_text() for one in page.select(".dialtone-brief li")] == [
         "Losses: No call was lost.",
         "Emergencies: No emergency call.",
     ]

@@ -36,7 +36,7 @@ def test_of_five_calls_the_page_shows_what_they_tell_and_names_what_it_leaves_ou
     headings = [one.get_text().rstrip("¶") for one in page.select("h2, h3")]
     assert headings == [
         *("In short", "Outcomes", "Why calls were lost", "Latest attempts"),
-        *("Data quality", "Nothing to report", "About this runbook"),
+        *("Data quality", "The rest in brief", "About this runbook"),
     ]
     tables = [one for one in page.select("table") if not one.find_parent("details")]
     assert [table.select_one("th").get_text() for table in tables if table.select_one("th")] == [  # type: ignore[union-attr]
@@ -47,4 +47,4 @@ def test_of_five_calls_the_page_shows_what_they_tell_and_names_what_it_leaves_ou
     ]
     told = [one.get_text() for one in page.select(".dialtone-left-out")]
     assert any(one.startswith("Left out, as 5 attempts say nothing of it: how far attempts got, ") for one in told)
-    assert "Emergency calls: No emergency call." in [one.get_text() for one in page.select(".dialtone-nothing li")]
+    assert "Emergency calls: No emergency call." in [one.get_text() for one in page.select(".dialtone-brief li")]

@@ -55,9 +55,9 @@ class Told:
         assert len(found) == 1, f"{len(found)} tables with {first}, {more}"
         return found[0]
 
-    def nothing(self, heading: str, line: str) -> bool:
-        """Whether this line takes the place of an empty table, under its heading or among what is not to report."""
-        gathered = [one.get_text() for one in self.page.select(".dialtone-nothing li")]
+    def in_brief(self, heading: str, line: str) -> bool:
+        """Whether this line takes the place of an empty table, under its heading or in the brief rest."""
+        gathered = [one.get_text() for one in self.page.select(".dialtone-brief li")]
         own = [one.get_text() for one in self.page.select(".dialtone-line")]
         return (f"{heading}: {line}" in gathered) != (line in own)
 
@@ -138,7 +138,7 @@ def test_rates_by_everything(told: Told) -> None:
 def test_reasons_cost_and_calls_at_once(told: Told) -> None:
     """Why attempts were lost, the cost of calls, and concurrent calls."""
     assert [[*row[:2], *row[3:6]] for row in told.table("outcome", "code")] == truth.reasons(told.attempts)
-    assert told.nothing("Why calls were lost", "Our own dial plan refused no attempt.")
+    assert told.in_brief("Why calls were lost", "Our own dial plan refused no attempt.")
     assert told.table("direction", "most at once") == truth.peaks(told.attempts, told.zone)
     assert told.table("phone", "cost") == truth.costs(told.attempts)
 
@@ -149,7 +149,7 @@ def test_what_calls_were_used_for(told: Told) -> None:
     assert told.table("called number") == truth.parties(told.attempts, "outgoing")
     assert told.table("calling number") == truth.parties(told.attempts, "incoming")
     assert told.table("day", "cost") == truth.daily_costs(told.attempts, told.zone)
-    assert told.nothing("Emergency calls", "No emergency call.")
+    assert told.in_brief("Emergency calls", "No emergency call.")
     weeks = [row[1:4] for row in told.table("period") if row[0] == "7 days"]
     assert weeks == truth.periods(told.attempts, told.zone, 7)
 
@@ -182,7 +182,7 @@ def test_signs_of_life_and_the_latest_attempts(told: Told) -> None:
     morning = told.until.astimezone(ZoneInfo(told.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
     assert told.table("phone", "state") == truth.lives(told.attempts, max(last, morning), told.zone)
     assert told.table(f"started ({told.zone})") == truth.latest(told.attempts, told.zone)
-    assert told.nothing("Data quality", "No record was left out, repaired or doubted.")
+    assert told.in_brief("Data quality", "No record was left out, repaired or doubted.")
 
 
 def test_calls_before_and_after_each_deployment(told: Told) -> None:
@@ -245,7 +245,7 @@ def test_a_full_log_has_every_figure_and_nothing_left_out(told: Told) -> None:
     """Only what is empty is a line."""
     assert len(told.figures()) == len(figures.__all__)
     assert not told.page.select(".dialtone-left-out")
-    assert [one.get_text().partition(":")[0] for one in told.page.select(".dialtone-nothing b")] == [
+    assert [one.get_text().partition(":")[0] for one in told.page.select(".dialtone-brief b")] == [
         "Emergency calls",
         "Data quality",
     ]

@@ -10,9 +10,9 @@ import polars as pl
 
 # The outcomes, best first, with their meanings; every legend, table and stacked bar has this order.
 MEANINGS: Final = {
-    "answered": "the far side picked up",
+    "answered": "the called party answered",
     "no_answer": "it rang and nobody picked up",
-    "busy": "the far side was busy",
+    "busy": "the called party was busy",
     "canceled": "the caller hung up before an answer",
     "told": "nobody answered, and the caller heard what the phone's entry says then",
     "unregistered": "the dialled phone was not registered: switched off, or with a wrong password",

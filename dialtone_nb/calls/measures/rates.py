@@ -33,7 +33,7 @@ STAGE_WORDS: Final = {
         "reached a person's end: answered, rang out, met a busy line, given up by the caller, or told the words of the "
         "phone's entry"
     ),
-    "answered": "the far side picked up",
+    "answered": "the called party answered",
 }
 
 
