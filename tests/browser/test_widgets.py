@@ -109,7 +109,7 @@ def test_what_somebody_else_saved_can_be_read_without_trusting_it(page: Page, la
     theirs = saved.with_name("theirs.ipynb")
     theirs.write_text(saved.read_text().replace("# Deploy", "# Deploy, by somebody else", 1))
     # The style sheet of an output that is trusted is the whole page's.
-    page.evaluate("() => { jupyterapp.commands.execute('application:close-all') }")
+    page.evaluate("() => [...jupyterapp.shell.widgets('main')].forEach(one => one.dispose())")
     page.wait_for_function("() => document.querySelector('.jp-NotebookPanel') === null")
     notebook = open_notebook(page, lab, str(theirs.relative_to(root)), as_kept=True)
     panel = notebook.panel

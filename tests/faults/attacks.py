@@ -226,7 +226,7 @@ ATTACKS: Final = (
         "a key that only reads is stolen",
         "there was one key, for everything",
         (
-            "verify/test_restricted_keys.py",
+            "verify/account/test_restricted_keys.py",
             f"{PROTECTING}::test_keys_are_made_with_what_a_runbook_needs_and_nothing_more",
         ),
     ),
@@ -241,7 +241,7 @@ ATTACKS: Final = (
     Attack(
         "Twilio ends a runtime, wants a customer profile, or signs with another key",
         "nobody was told before calls failed",
-        ("verify/test_twilio_side.py",),
+        ("verify/account/test_twilio_side.py",),
     ),
     Attack(
         "a package is replaced where packages come from",
