@@ -105,6 +105,8 @@ def carry_out(
         for probe in choice.probes:
             before_each()
             settled[probe.settles] = _settle(stage, probe)
+        stage.hold_again()
+        settled |= {one.settles: _open(one, why) for one in choice.probes if (why := stage.why_not(one))}
     finally:
         with suppress(OSError):
             stage.close()
@@ -120,14 +122,18 @@ def _settle(stage: Stage, probe: Probe) -> Finding:
         observed = probe.observed(stage.carry_out(probe))
     except IN_THE_WAY as error:
         told = f"{error}" if isinstance(error, FailedError) else f"{type(error).__name__}: {error}"
-        why = scrub(stage.account.transport.redact(f"could not be tried, because {told}"))
-        return Finding(row.id, row.assumes, row.value, Verdict.OPEN, why=why, fact=row.fact)
+        return _open(probe, stage.account.transport.redact(told))
     if observed is None:
         return Finding(row.id, row.assumes, row.value, Verdict.OPEN, why="what came tells nothing of it", fact=row.fact)
     if observed == row.value:
         return Finding(row.id, row.assumes, row.value, Verdict.HOLDS, observed, fact=row.fact)
     is_known = observed in row.alternatives
     return Finding(row.id, row.assumes, row.value, Verdict.DIFFERS, scrubbed(observed), is_known, fact=row.fact)
+
+
+def _open(probe: Probe, why: str) -> Finding:
+    row, told = probe.assumption, scrub(f"could not be tried, because {why}")
+    return Finding(row.id, row.assumes, row.value, Verdict.OPEN, why=told, fact=row.fact)
 
 
 def _left_out(name: str, why: str) -> Finding:
