@@ -203,7 +203,7 @@ class Stage:
             raise FailedError(f"a line of it failed, {shorten(line, 120, placeholder=' …')}: {failed}")
         if name:
             body = self._last.json() if self._last.content else {}
-            body = {"status": self._last.status_code} | body if isinstance(body, dict) else {}
+            body = body if isinstance(body, dict) else {}
             if "phone_number" in body:
                 body["digits"] = str(body["phone_number"]).lstrip("+")
             self.made[name.strip()] = body | {"answered": self._last.status_code}
@@ -369,9 +369,6 @@ class Stage:
                 return ACCEPTED if answer["answered"] < 400 else _dig(answer, "code")
             case "body":
                 return _dig(self._last.json() if self._last.content else {}, rest)
-            case "made":
-                name, _, inner = rest.partition(".")
-                return _dig(self.made.get(name, {}), inner)
             case "taken":
                 names = [name for name in rest.split() if self._tried(name)["answered"] < 400]
                 if not names:

@@ -50,7 +50,7 @@ def probe_all(on_run: Callable[[Probed], None] = lambda _: None) -> list[Probed]
         with tempfile.TemporaryDirectory(prefix="probed-") as folder:
             findings = probe_at(Path(folder), twilio if twilio in TWILIOS else "deviating", names)
         became = compare(listed, believed(findings)) if listed else _nothing_deviates(believed(findings))
-        run = Probed(twilio, len(LISTED[listed]) if listed in TWILIOS else 0, became, len(findings.of(Verdict.OPEN)))
+        run = Probed(twilio, _deviations(listed), became, len(findings.of(Verdict.OPEN)))
         runs.append(run)
         on_run(run)
     return runs
@@ -61,6 +61,10 @@ def _twilios() -> Iterator[tuple[str, list[str] | None, str]]:
     yield from ((name, None, name) for name in TWILIOS)
     yield "as assumed, with all that is no deviation", list(BYSTANDERS), ""
     yield from ((name, [name], name) for name in OBSTACLES)
+
+
+def _deviations(listed: str) -> int:
+    return len(LISTED[listed] if listed in TWILIOS else LISTED["obstacles"].get(listed, {}).get("deviates", ()))
 
 
 def _nothing_deviates(said: Mapping[str, object]) -> dict[str, list[str]]:
