@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.account.account import Account
-from dialtone_nb.errors import DialtoneError
+from dialtone_nb.errors import FailedError
 from dialtone_nb.files.atomic_file import write_whole
 from dialtone_nb.probe.probes import Choice, Probe
-from dialtone_nb.probe.stage import Stage, list_leftovers, sweep
-from dialtone_nb.values.assumptions import Assumed, load_assumptions
+from dialtone_nb.probe.stage import IN_THE_WAY, Stage, list_leftovers, sweep
+from dialtone_nb.values.assumptions import ACCEPTED, NOTHING, Assumed, load_assumptions
 
 ROWS = "dialtone_nb/values/assumptions.yaml"
+WORDS = frozenset({ACCEPTED, NOTHING})
 # What tells whose account it was, or whose number: never a fact about Twilio.
 PRIVATE = re.compile(
     r"[A-Z]{2}[0-9a-f]{32}|\+?\d{7,}|\d+\.\d+\.\d+\.\d+|https?://\S+|\S+@\S+|\S+\.twil\.io|\S+\.twilio\.com"
@@ -52,7 +53,9 @@ class Finding:
         if self.verdict is not Verdict.DIFFERS:
             return ""
         told = f"set value of {self.id} to {_yaml(self.observed)} in {ROWS}"
-        if not self.is_known:
+        if type(self.observed) is not type(self.assumed) or (self.observed in WORDS and not self.is_known):
+            told = f"no value of {self.id} says so in {ROWS}; nobody thought of it: the rehearsal has to be changed"
+        elif not self.is_known:
             told += "; nobody thought of it: the rehearsal may need more than the value"
         return told + (f"; the doubtful fact {self.fact} is settled" if self.fact else "")
 
@@ -102,6 +105,8 @@ def carry_out(
         for probe in choice.probes:
             before_each()
             settled[probe.settles] = _settle(stage, probe)
+        stage.hold_again()
+        settled |= {one.settles: _open(one, why) for one in choice.probes if (why := stage.why_not(one))}
     finally:
         with suppress(OSError):
             stage.close()
@@ -115,15 +120,20 @@ def _settle(stage: Stage, probe: Probe) -> Finding:
     row = probe.assumption
     try:
         observed = probe.observed(stage.carry_out(probe))
-    except (DialtoneError, OSError, KeyError, ValueError) as error:
-        why = scrub(stage.account.transport.redact(f"{type(error).__name__}: {error}"))
-        return Finding(row.id, row.assumes, row.value, Verdict.OPEN, why=why, fact=row.fact)
+    except IN_THE_WAY as error:
+        told = f"{error}" if isinstance(error, FailedError) else f"{type(error).__name__}: {error}"
+        return _open(probe, stage.account.transport.redact(told))
     if observed is None:
         return Finding(row.id, row.assumes, row.value, Verdict.OPEN, why="what came tells nothing of it", fact=row.fact)
     if observed == row.value:
         return Finding(row.id, row.assumes, row.value, Verdict.HOLDS, observed, fact=row.fact)
     is_known = observed in row.alternatives
     return Finding(row.id, row.assumes, row.value, Verdict.DIFFERS, scrubbed(observed), is_known, fact=row.fact)
+
+
+def _open(probe: Probe, why: str) -> Finding:
+    row, told = probe.assumption, scrub(f"could not be tried, because {why}")
+    return Finding(row.id, row.assumes, row.value, Verdict.OPEN, why=told, fact=row.fact)
 
 
 def _left_out(name: str, why: str) -> Finding:

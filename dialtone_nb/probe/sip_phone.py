@@ -46,6 +46,7 @@ class SipPhone:
     domain: str
     password: str = field(repr=False)
     answers_with: int = 486
+    has_rung: bool = False  # since whoever looks at it last said that it has not
 
     def __post_init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -57,6 +58,7 @@ class SipPhone:
         self._arrived = threading.Condition()
         self._registers_at = 0.0
         self._ringing: SipRequest | None = None
+        self._hung_up_on: set[str] = set()
         self._is_open = True
         self._thread = threading.Thread(target=self._listen, name=f"phone {self.user}", daemon=True)
         self._thread.start()
@@ -100,7 +102,9 @@ class SipPhone:
         return [one.status_code for one in responses if one is not None]
 
     def call(self, dialled: str, *, hang_up_after_s: float = 1.0, cancel_after_s: float = 0.0) -> PhoneAnswer:
-        """The final response to a call. An answered one is hung up after a while; a ringing one may be cancelled."""
+        """The final response to a call. An answered one is hung up after a while, unless the other side was first; a
+        ringing one may be cancelled.
+        """
         uri, call_id = f"sip:{dialled}@{self.domain}", generate_call_id(self._host)
         cancel = [cancel_after_s] if cancel_after_s else []
         return self._ask("INVITE", uri, call_id, {"To": f"<{uri}>"}, hang_up_after_s, cancel)
@@ -151,8 +155,10 @@ class SipPhone:
         if method == "INVITE":
             self._acknowledge(request, response)
             if response.status_code < 300:
-                time.sleep(hang_up_after_s)
-                self._hang_up(request, response)
+                with self._arrived:
+                    is_over = self._arrived.wait_for(lambda: call_id in self._hung_up_on, timeout=hang_up_after_s)
+                if not is_over:
+                    self._hang_up(request, response)
         return PhoneAnswer(response.status_code, response.get_header("X-Twilio-Error") or "")
 
     def _prove(self, request: SipRequest, challenged: SipResponse, count: int = 1) -> None:
@@ -232,12 +238,16 @@ class SipPhone:
 
     def _respond(self, request: SipRequest) -> None:
         if request.method == "INVITE":
-            self._ringing = request
+            self._ringing, self.has_rung = request, True
             if self.answers_with == 200:
                 self._answer(request, 180)
             self._answer(request, self.answers_with)
             return
         self._answer(request, 200)
+        if request.method == "BYE":
+            with self._arrived:
+                self._hung_up_on.add(request.get_header("Call-ID") or "")
+                self._arrived.notify_all()
         if request.method == "CANCEL" and self._ringing is not None:
             self._answer(self._ringing, 487)
 

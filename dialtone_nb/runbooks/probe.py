@@ -93,7 +93,10 @@ def _run(
         stamp, holder_name(), runbook.name, plan.account, "", plan.fingerprint, findings.summary, check, ()
     )
     save_record(folder, record)
-    return replace(findings, said=(f"recorded facts: {(folder / FACTS).relative_to(runbook.project).as_posix()}",))
+    # `--output` may be outside the project: then the whole path tells where the file is.
+    file = folder / FACTS
+    seen = file.relative_to(runbook.project) if file.is_relative_to(runbook.project) else file
+    return replace(findings, said=(f"recorded facts: {seen.as_posix()}",))
 
 
 def _changes(choice: Choice) -> tuple[Change, ...]:

@@ -13,6 +13,8 @@ from dialtone_nb.errors import Fault, InputError
 FACTS = "probe-facts.yaml"
 # What an assumption, or something that was observed, can be.
 Assumed = bool | int | str
+# What may be observed, and no value says: that what should be refused was taken, and that what should come did not.
+ACCEPTED, NOTHING = "accepted", "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,16 @@ def load_assumptions() -> Mapping[str, Assumption]:
     return {one.id: one for one in read}
 
 
+def is_value_of(row: Assumption, value: Assumed) -> bool:
+    """Whether a row may have this value, so that the rehearsal can do it."""
+    is_word = value in {ACCEPTED, NOTHING} and value not in row.alternatives
+    return type(value) is type(row.value) and not is_word
+
+
 def read_facts(file: Path) -> dict[str, Assumed]:
     """What was observed, by assumption: what a rehearsal takes `otherwise`, to answer as that account did.
+
+    Where something was accepted, or nothing came, no value says it, and the rehearsal does what is assumed.
 
     An `InputError` where the file can't be read, or says something of what is not assumed, or that this can't be.
     """
@@ -85,8 +95,8 @@ def read_facts(file: Path) -> dict[str, Assumed]:
     faults = [
         Fault(f"{file}: {name}", "is no assumption" if name not in rows else f"can't be {value!r}", repair)
         for name, value in observed.items()
-        if name not in rows or type(value) is not type(rows[name].value)
+        if name not in rows or (type(value) is not type(rows[name].value) and value not in {ACCEPTED, NOTHING})
     ]
     if faults:
         raise InputError(faults)
-    return observed
+    return {name: value for name, value in observed.items() if is_value_of(rows[name], value)}

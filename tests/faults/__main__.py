@@ -24,6 +24,7 @@ from tests.faults.long_run import BOUND_MB, CALLS, run_long
 from tests.faults.planted_causes import amiss as amiss_of_causes
 from tests.faults.planted_causes import list_cases as list_planted
 from tests.faults.planted_causes import table_of_causes, try_causes
+from tests.faults.probed import probe_all, table_of_probed
 from tests.faults.registrations import (
     run_month,
     table_of_alarms,
@@ -132,6 +133,11 @@ def _kills(options: argparse.Namespace) -> Part:
     return Part((table_of_kills(verdicts, probes),), tuple(told + [str(one) for one in probes if not one.is_good]))
 
 
+def _probe(_: argparse.Namespace) -> Part:
+    runs = probe_all(lambda run: print(run.twilio, file=sys.stderr, flush=True))
+    return Part((table_of_probed(runs),), tuple(line for run in runs for line in run.amiss))
+
+
 def _attacks(_: argparse.Namespace) -> Part:
     held = run_attacks()
     return Part((table_of_attacks(held),), tuple(amiss_of_attacks(held)))
@@ -191,6 +197,7 @@ def _long_run(_: argparse.Namespace) -> Part:
 PARTS: Mapping[str, tuple[str, Callable[[argparse.Namespace], Part]]] = {
     "sweep": ("Every fault at every API call of every apply", _sweep),
     "kills": ("Applies killed at a random moment while they hold the claim, and run again", _kills),
+    "probe": ("Probe at Twilios that deviate, and with something in its way", _probe),
     "attacks": ("Attack by attack, before and after", _attacks),
     "notebooks": ("Whole runbooks, broken off and run again", _whole_notebooks),
     "calls": ("Calls while something is broken, without and with what keeps them from being lost", _calls),

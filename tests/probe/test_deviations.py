@@ -9,41 +9,27 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dialtone_nb.account.account import Account, AccountCredentials
-from dialtone_nb.account.transport import Transport
+from dialtone_nb.account.account import Account
 from dialtone_nb.probe import findings as found
 from dialtone_nb.probe.findings import Findings, Verdict, carry_out, facts_of, save_facts
 from dialtone_nb.probe.probes import Allowed, Choice, choose_probes, load_probes
 from dialtone_nb.probe.stage import Stage, list_leftovers
 from dialtone_nb.rehearsal import start_rehearsal
 from dialtone_nb.values.assumptions import Assumed, load_assumptions, read_facts
+from tests.probe_by_others.probing import ADDRESS, ALL, account_of
 
 DEVIATIONS: dict[str, Assumed] = yaml.safe_load(Path(__file__).with_name("deviations.yaml").read_text("utf-8"))
-ADDRESS = {
-    "name": "Workshop",
-    "street": "1 Main Street",
-    "city": "Portland",
-    "region": "OR",
-    "postal_code": "97201",
-    "country": "US",
-}
-ALL = choose_probes(Allowed(calls=True, number=True, cap_usd=5))
 FREE = choose_probes(Allowed())
 
 
 @contextmanager
 def account_that(folder: Path, otherwise: dict[str, Assumed]) -> Iterator[Account]:
-    """An account on a separate rehearsal with some assumptions changed."""
-    from twilio.rest import Client
-
-    with start_rehearsal(folder / "state.db", twilio="recorded", otherwise=otherwise) as running:
-        credentials = AccountCredentials(
-            running.account_sid, running.account_sid, running.auth_token, running.auth_token
-        )
-        transport = Transport(running.url)
-        client = Client(credentials.username, credentials.password, credentials.account_sid, http_client=transport)
-        yield Account("rehearsal", credentials, transport, client)
-        transport.session.close()
+    """An account on a rehearsal of its own, which assumes some things otherwise."""
+    with (
+        start_rehearsal(folder / "state.db", twilio="recorded", otherwise=otherwise) as running,
+        account_of(running) as account,
+    ):
+        yield account
 
 
 def told(findings: Findings, verdict: Verdict) -> dict[str, object]:

@@ -10,8 +10,8 @@ import yaml
 from dialtone_nb.cli.rehearsal import build_parser, start
 from dialtone_nb.errors import InputError
 from dialtone_nb.probe.findings import scrub
-from dialtone_nb.probe.probes import MISSING, Allowed, Probe, choose_probes, load_probes
-from dialtone_nb.values.assumptions import load_assumptions
+from dialtone_nb.probe.probes import MISSING, Allowed, Probe, choose_probes, controls_of, load_controls, load_probes
+from dialtone_nb.values.assumptions import ACCEPTED, NOTHING, load_assumptions, read_facts
 
 FACTS = Path(__file__).parents[1] / "rehearsal" / "recorded.yaml"
 
@@ -19,6 +19,29 @@ FACTS = Path(__file__).parents[1] / "rehearsal" / "recorded.yaml"
 def test_every_assumption_has_one_probe() -> None:
     """Each assumption can be decided, and each probe decides an assumption."""
     assert sorted(one.settles for one in load_probes()) == sorted(load_assumptions())
+
+
+def test_a_line_that_needs_a_control_has_it() -> None:
+    """Who has a phone call, or looks for what came of it, has seen first that phones may, and that functions answer."""
+    rows = load_probes()
+    assert {name for one in rows for name in one.after} <= load_controls().keys()
+    for one in rows:
+        controls = {control.id for control in controls_of([one])}
+        lines = " ".join(one.do)
+        assert "phones_call" in controls or "PHONE c calls" not in lines, one.settles
+        assert "phones_are_called" in controls or "PHONE c calls" not in lines or "PHONE d" not in lines, one.settles
+        assert "functions" in controls or not one.answers, one.settles
+        assert "alerts" in controls or not one.reads.startswith("alert"), one.settles
+        assert "domain" in controls or not ("{SD" in lines or "{CL" in lines), one.settles
+
+
+@pytest.mark.parametrize("probe", load_probes(), ids=lambda one: one.settles)
+def test_a_probe_says_what_has_to_succeed(probe: Probe) -> None:
+    """Only what is looked at, or clears away, may come out in any way; the rest of its lines must succeed."""
+    tried = [line for line in probe.do if line.startswith("TRY ")]
+    assert len(tried) < len(probe.do)
+    named = {line.rpartition(" -> ")[2] for line in tried if " -> " in line}
+    assert named <= set(probe.reads.split()[1:])
 
 
 def test_every_doubtful_fact_is_an_assumption_too() -> None:
@@ -37,7 +60,8 @@ def test_a_probe_can_tell_what_is_assumed_from_every_alternative(probe: Probe) -
         assert {row.value, *row.alternatives} - told == set()
     else:
         assert [probe.observed(value) for value in (row.value, *row.alternatives)] == [row.value, *row.alternatives]
-    assert probe.observed(MISSING) == probe.absent
+    assert probe.observed(MISSING) == (NOTHING if probe.absent is None else probe.absent)
+    assert probe.observed(ACCEPTED) == ACCEPTED
 
 
 def test_without_leave_all_of_it_is_free() -> None:
@@ -103,3 +127,12 @@ def test_facts_that_are_none_are_refused_in_one_line(tmp_path: Path, text: str |
     assert len(caught.value.lines()) == 1
     assert says in str(caught.value)
     assert not (tmp_path / "state.db").exists()
+
+
+def test_facts_that_no_value_says_leave_what_is_assumed(tmp_path: Path) -> None:
+    """What was accepted, or did not come, can't be rehearsed by a value; `nothing` is one where a row has it."""
+    rows = {"queue_max_size": "nothing", "weak_password_code": "accepted", "process_env": "nothing"}
+    file = tmp_path / "facts.yaml"
+    told = [{"settles": name, "observed": value} for name, value in rows.items()]
+    file.write_text(yaml.safe_dump({"facts": told}), "utf-8")
+    assert read_facts(file) == {"process_env": "nothing"}

@@ -33,7 +33,7 @@ def verdict(assumed: Assumed, is_there: Assumed, observed: Assumed | None) -> st
 def compare(name: str, observed: Mapping[str, Assumed]) -> dict[str, list[str]]:
     """The rows by what became of them, at a Twilio or behind an obstacle of this name."""
     obstacle = LISTED["obstacles"].get(name)
-    there = {} if obstacle else {one["settles"]: one["observed"] for one in LISTED[name]}
+    there = obstacle.get("deviates", {}) if obstacle else {one["settles"]: one["observed"] for one in LISTED[name]}
     became: dict[str, list[str]] = {one: [] for one in (FOUND, OTHERWISE, MISSED, UNSETTLED, FALSE, UNFOUNDED)}
     for row, assumption in load_assumptions().items():
         said = verdict(assumption.value, there.get(row, assumption.value), observed.get(row))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.values.assumptions import Assumed, load_assumptions
-from tests.probe_by_others.comparing import FALSE, LISTED, UNFOUNDED, UNSETTLED, compare
+from tests.probe_by_others.comparing import FALSE, FOUND, LISTED, UNFOUNDED, UNSETTLED, compare
 from tests.probe_by_others.conftest import ADDRESS
 from tests.probe_by_others.deviating_twilio import deviating_twilio
 from tests.probe_by_others.obstacles import OBSTACLES
@@ -23,6 +23,13 @@ def test_what_is_believed_behind_an_obstacle_is_unfounded() -> None:
     said: dict[str, Assumed] = {"ended_unanswered": "canceled", "twiml_too_long_code": 21216, "queue_max_size": 100}
     became = compare("api_may_not_call", said)
     assert (became[FALSE], became[UNFOUNDED], became[UNSETTLED]) == (["twiml_too_long_code"], ["ended_unanswered"], [])
+
+
+def test_an_obstacle_may_be_seen_itself() -> None:
+    """A number that is released is what was asked for there, and nothing false; another row is."""
+    said: dict[str, Assumed] = {"number_has_address_code": "accepted", "address_in_use_code": "accepted"}
+    became = compare("numbers_with_addresses_are_released", said)
+    assert (became[FOUND], became[FALSE]) == (["number_has_address_code"], ["address_in_use_code"])
 
 
 def test_obstacles_are_listed() -> None:

@@ -11,13 +11,14 @@ import pytest
 from dialtone_nb.account.account import open_account
 from dialtone_nb.display.findings import findings_html, findings_text
 from dialtone_nb.errors import ConsentError, InputError
+from dialtone_nb.files.reports_folder import REPORTS_VARIABLE
 from dialtone_nb.infrastructure.record import load_records
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.probe.findings import Finding, Findings, Verdict
 from dialtone_nb.probe.stage import Stage, list_leftovers
 from dialtone_nb.runbooks.probe import plan_probe, run_probe
 from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
-from dialtone_nb.values.assumptions import read_facts
+from dialtone_nb.values.assumptions import FACTS, read_facts
 
 SAMPLE = Path(__file__).parents[2] / "parameters" / "sample"
 
@@ -78,7 +79,7 @@ def test_the_plan_says_what_it_costs_and_what_is_left_out(tmp_path: Path) -> Non
     assert planned.plan.notes[0] == f"costs at most {planned.choice.cost_usd:.2f} dollars; the cap is 5.00"
     assert any("1.15 dollars" in change.cost for change in planned.plan.changes)
     dear = plan_probe(opened(tmp_path, allow_calls=True, allow_number=True, cap_usd=0.5))
-    assert any(note.startswith("not tried, needs a cap of 2.22 dollars: takes_emergency") for note in dear.plan.notes)
+    assert any(note.startswith("not tried, needs a cap of 2.36 dollars: takes_emergency") for note in dear.plan.notes)
 
 
 def test_a_run_leaves_facts_and_a_line_of_the_record(tmp_path: Path) -> None:
@@ -93,6 +94,18 @@ def test_a_run_leaves_facts_and_a_line_of_the_record(tmp_path: Path) -> None:
     assert findings.said == ("recorded facts: reports/rehearsal/probe-facts.yaml",)
     assert runbook.account.sid not in facts.read_text("utf-8")
     assert list_leftovers(runbook.account) == []
+
+
+def test_facts_may_be_written_outside_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `--output` names a page elsewhere, they are beside it."""
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv(REPORTS_VARIABLE, str(elsewhere))
+    (project := tmp_path / "project").mkdir()
+    runbook = opened(project, consent="rehearsal")
+    findings = run_probe(runbook, plan_probe(runbook))
+    assert isinstance(findings, Findings)
+    assert findings.said == (f"recorded facts: {elsewhere / 'rehearsal' / FACTS}",)
+    assert read_facts(elsewhere / "rehearsal" / FACTS)["queue_max_size"] == 100
 
 
 def test_what_a_broken_run_left_is_in_the_next_plan(tmp_path: Path) -> None:
