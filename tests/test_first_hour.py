@@ -31,7 +31,7 @@ HOUR = [re.sub(r"\s{2,}#.*", "", line) for line in HOUR]
 ACTIVATE = ". .venv/bin/activate"
 # These only set the project up and start what is tested or measured elsewhere: that make knows each is enough.
 DRY = ("test", "check", "bench", "faults", "foreign", "notebooks", "documents", "rehearse")
-STARTS_WITHIN_S = 60
+STARTS_WITHIN_S = 150
 # The exit code of bad input, and of what is not there: an account, a network, a right.
 LACKING = 5
 # What stands for something of the reader's own.
