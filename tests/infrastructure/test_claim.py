@@ -270,7 +270,8 @@ def test_long_apply_renews_its_claim(desk: Desk, open_desk: OpenDesk) -> None:
     def watch(event: ChangeOutcome | Change) -> None:
         if isinstance(event, Change) or event.change.kind in {SERVICE_TYPE, ENVIRONMENT}:
             return
-        desk.account.wait(90)
+        # Six functions are uploaded at once, and the claim is kept when the next ones are: this must not take it all.
+        desk.account.wait(60)
         if desk.account.now() - began > claim.LASTS:
             with pytest.raises(HeldError, match="ada@switchroom is applying"):
                 other.carry_out(other.deploy())
@@ -278,7 +279,7 @@ def test_long_apply_renews_its_claim(desk: Desk, open_desk: OpenDesk) -> None:
 
     assert desk.carry_out(desk.deploy(), observe=watch).is_complete
     assert len(refused) > 5
-    assert desk.account.now() - began > 2 * claim.LASTS
+    assert desk.account.now() - began > 1.5 * claim.LASTS
     assert claims(desk) == []
 
 
