@@ -105,7 +105,7 @@ notebooks: setup ## make the kept notebooks anew, outputs and all
 	@$(BIN)/python -m dialtone_nb.cli.keep_notebooks
 
 picture: setup ## draw the layers and packages of CONTRIBUTING.md anew, from the imports
-	@$(BIN)/python -m tests.house
+	@$(BIN)/python -m tests.layers
 
 format: setup ## format the code
 	@$(BIN)/ruff format $(CHECKED)

@@ -33,10 +33,10 @@ try:
     from dialtone_nb.cli.arguments import build_parser, next_command, read_given
     from dialtone_nb.cli.command_line import exit_code_of
     from dialtone_nb.cli.fresh_account import changed_environment
-    from dialtone_nb.cli.running.report_files import check_output, choose_report_files, report_files, run_of, seen_from
+    from dialtone_nb.cli.running.report_files import check_output, choose_report_files, report_files, run_of
     from dialtone_nb.cli.running.step_summary import add_step_summary, check_summary, in_a_step, step_summary
     from dialtone_nb.files.atomic_file import write_whole
-    from dialtone_nb.files.reports_folder import REPORTS_VARIABLE
+    from dialtone_nb.files.reports_folder import REPORTS_VARIABLE, seen_from
     from dialtone_nb.runbooks.steps.opening import check_run, find_project, parameters_folder
     from dialtone_nb.runbooks.steps.parameters_cell import read_source
 except ModuleNotFoundError as error:

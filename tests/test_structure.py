@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 import dialtone_nb
-from tests.house import MODULES, PACKAGE, PICTURE, draw, floor_of, imports_of
+from tests.layers import MODULES, PACKAGE, PICTURE, draw, floor_of, imports_of
 
 MIDDLE = (
     *("infrastructure.desired", "infrastructure.plan"),
@@ -106,7 +106,7 @@ def test_no_package_is_crowded() -> None:
     assert {name: size for name, size in sizes.items() if size > ROOM_FOR.get(name, 15)} == {}
 
 
-def test_the_picture_of_the_house_is_what_the_imports_are() -> None:
+def test_the_diagram_of_the_layers_is_what_the_imports_are() -> None:
     """It is in CONTRIBUTING; `make picture` draws it again after a new room or arrow."""
     assert PICTURE.read_text(encoding="utf-8") == draw(), "make picture"
     assert f"(docs/{PICTURE.name})" in (PICTURE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")

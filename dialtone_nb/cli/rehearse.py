@@ -12,9 +12,10 @@ from pathlib import Path
 
 from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.running.kernels import started_kernel
-from dialtone_nb.cli.running.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, run_of, seen_from
+from dialtone_nb.cli.running.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, run_of
 from dialtone_nb.cli.running.run import RunResult, run_runbook
 from dialtone_nb.cli.serve import serving
+from dialtone_nb.files.reports_folder import seen_from
 from dialtone_nb.parameters import Parameters, load_parameters
 from dialtone_nb.report.page import write_html
 from dialtone_nb.report.run_index import INDEX, save_run

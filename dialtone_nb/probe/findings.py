@@ -13,8 +13,9 @@ from typing import Any
 from dialtone_nb.account.account import Account
 from dialtone_nb.errors import FailedError
 from dialtone_nb.files.atomic_file import write_whole
+from dialtone_nb.probe.leftovers import list_leftovers, sweep
 from dialtone_nb.probe.probes import Choice, Probe
-from dialtone_nb.probe.stage import IN_THE_WAY, Stage, list_leftovers, sweep
+from dialtone_nb.probe.stage import IN_THE_WAY, Stage
 from dialtone_nb.values.assumptions import ACCEPTED, NOTHING, Assumed, load_assumptions
 
 ROWS = "dialtone_nb/values/assumptions.yaml"

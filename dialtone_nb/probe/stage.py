@@ -1,10 +1,7 @@
-"""Where probes are carried out: a service, a SIP domain and phones of their own, and how all of it is taken out again.
+"""Where probes are carried out: a service, a SIP domain and phones of their own.
 
 Nothing is believed of a probe unless each of its lines succeeded, but for those that it tries, and its controls too:
 what is in the way of a probe must not be taken for what Twilio does.
-
-Whatever is made has a name that begins with `dialtone-probe`, and is found by it: so what a run leaves behind that was
-killed, the next one takes out before anything else, and nothing has to be remembered.
 """
 
 from __future__ import annotations
@@ -28,11 +25,11 @@ from twilio.base.exceptions import TwilioException
 from dialtone_nb.account.account import Account
 from dialtone_nb.account.rehearsal_control import close_door, find_door, open_door, place_call
 from dialtone_nb.errors import DialtoneError, FailedError
+from dialtone_nb.probe.leftovers import NAME
 from dialtone_nb.probe.probes import MISSING, Control, Probe, load_controls
 from dialtone_nb.probe.sip_phone import CHALLENGES, PhoneAnswer, SipPhone
 from dialtone_nb.values.assumptions import ACCEPTED
 
-NAME = "dialtone-probe"
 PHONES = ("a", "b", "c", "d", "e")
 # These are registered anew by each probe that has them called.
 CALLED = ("d", "e")
@@ -42,7 +39,6 @@ POLL_S = 0.3
 PATIENCE_S, PATIENCE_REHEARSED_S = 30.0, 2.0
 # For what has to come: it ends as soon as it is there.
 LONG_PATIENCE_S, LONG_PATIENCE_REHEARSED_S = 120.0, 20.0
-RUNNING = ("queued", "ringing", "in-progress")
 ENDED = ("completed", "busy", "no-answer", "failed", "canceled")
 CANCELLED = 487
 # What may keep a probe from being tried: it is said, and the next one is carried out.
@@ -202,11 +198,10 @@ class Stage:
         if failed and not is_tried:
             raise FailedError(f"a line of it failed, {shorten(line, 120, placeholder=' …')}: {failed}")
         if name:
-            body = self._last.json() if self._last.content else {}
-            body = body if isinstance(body, dict) else {}
-            if "phone_number" in body:
-                body["digits"] = str(body["phone_number"]).lstrip("+")
-            self.made[name.strip()] = body | {"answered": self._last.status_code}
+            answer = _answer(self._last)
+            if "phone_number" in answer:
+                answer["digits"] = str(answer["phone_number"]).lstrip("+")
+            self.made[name.strip()] = answer
 
     def _do(self, verb: str, words: list[str]) -> str:
         """Carry a line out; why it did not succeed, and nothing where it did."""
@@ -283,9 +278,9 @@ class Stage:
         return "" if refused else "each size was taken"
 
     def _fits(self, size: int) -> bool:
-        response = self._upload("/big", b"/" * size)
-        _check_refusal(response)
-        return bool(response.status_code < 400)
+        answer = _answer(self._upload("/big", b"/" * size))
+        _check_answer(answer)
+        return bool(answer["answered"] < 400)
 
     # --- phones ---
 
@@ -392,11 +387,7 @@ class Stage:
 
     def _tried(self, name: str) -> Mapping[str, Any]:
         """What a request was answered; a `FailedError` where it was refused for another reason than what it asks."""
-        if name:
-            answer: dict[str, Any] = self.made[name]
-        else:
-            body = self._last.json() if self._last.content else {}
-            answer = body | {"answered": self._last.status_code} if isinstance(body, dict) else {}
+        answer: Mapping[str, Any] = self.made[name] if name else _answer(self._last)
         _check_answer(answer)
         return answer
 
@@ -476,77 +467,19 @@ class Stage:
         return re.sub(r"\{([\w.]+|call /\w+)\}", fill, line)
 
 
-def list_leftovers(account: Account) -> list[str]:
-    """What is there of probes, by kind and name; nothing once a run is over."""
-    return [label for label, _ in _leftovers(account)]
-
-
-def sweep(account: Account) -> list[str]:
-    """Take out whatever is there of probes; what could not be taken out, and why."""
-    left = []
-    for label, delete in _leftovers(account):
-        try:
-            delete()
-        except DialtoneError as error:
-            left.append(f"{label}: {account.transport.redact(str(error))}")
-    return left
-
-
-def _leftovers(account: Account) -> Iterator[tuple[str, Any]]:
-    """What is there of probes, with how it is deleted, in the order that works."""
-    client = account.client
-    for domain in _named(client.sip.domains.list()):
-        for call in client.calls.list(limit=50):
-            if call.status in RUNNING and domain.domain_name in f"{call.to} {call._from}":
-                yield f"call {call.sid}", lambda call=call: client.calls(call.sid).update(status="completed")
-    for number in _named(client.incoming_phone_numbers.list()):
-        yield f"number {number.friendly_name}", lambda number=number: _release(account, number.sid)
-    for queue in _named(client.queues.list()):
-        yield f"queue {queue.friendly_name}", client.queues(queue.sid).delete
-    for address in _named(client.addresses.list()):
-        yield f"address {address.friendly_name}", client.addresses(address.sid).delete
-    for domain in _named(client.sip.domains.list()):
-        yield f"SIP domain {domain.domain_name}", client.sip.domains(domain.sid).delete
-    for listed in _named(client.sip.credential_lists.list()):
-        yield f"credential list {listed.friendly_name}", client.sip.credential_lists(listed.sid).delete
-    for service in client.serverless.v1.services.list():
-        if service.unique_name == NAME:
-            yield f"service {NAME}", client.serverless.v1.services(service.sid).delete
-
-
-def _named(things: Sequence[Any]) -> list[Any]:
-    return [one for one in things if str(one.friendly_name or "").startswith(NAME)]
-
-
-def _release(account: Account, sid: str) -> None:
-    """Give a number back, once its emergency address is unregistered."""
-    number = account.client.incoming_phone_numbers(sid)
-    found = number.fetch()
-    if found.emergency_address_sid:
-        number.update(emergency_address_sid="")
-        for _ in range(60):
-            if str(number.fetch().emergency_address_status) == "unregistered":
-                break
-            account.wait(5)
-    number.delete()
+def _answer(response: Any) -> dict[str, Any]:
+    """The fields of an answer, where it is JSON that has any, and its status as `answered`."""
+    body: Any = {}
+    with suppress(ValueError):
+        body = response.json() if response.content else {}
+    return (body if isinstance(body, dict) else {}) | {"answered": response.status_code}
 
 
 def _refusal(response: Any) -> str:
     """What refused a request, in short; nothing where it was taken."""
-    if response.status_code < 400:
-        return ""
-    with suppress(ValueError):
-        body = response.json()
-        if isinstance(body, dict):
-            return " ".join(str(one) for one in (response.status_code, body.get("code"), body.get("message")) if one)
-    return str(response.status_code)
-
-
-def _check_refusal(response: Any) -> None:
-    body: Any = {}
-    with suppress(ValueError):
-        body = response.json() if response.content else {}
-    _check_answer((body if isinstance(body, dict) else {}) | {"answered": response.status_code})
+    answer = _answer(response)
+    told = (answer["answered"], answer.get("code"), answer.get("message"))
+    return "" if answer["answered"] < 400 else " ".join(str(one) for one in told if one)
 
 
 def _check_answer(answer: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dialtone_nb.display.outputs import LINE, PLOTLY, RESULT
@@ -98,10 +98,11 @@ def lay_out(notebook: NotebookNode) -> PageLayout:
     paths = _rehearsal_paths if _shows(banner, "REHEARSAL") else _as_they_are
     cells: list[NotebookNode] = [banner] if banner is not None else []
     brief = InBrief()
-    if not is_story:
-        shown = [one for one in shown if brief.keeps(one)]
+    kept = list[Chapter]()
     for chapter in shown:
-        cells += _shown_cells(chapter, folds=not is_story, is_leading=chapter in leading)
+        if left := chapter if is_story else brief.take_from(chapter):
+            kept.append(left)
+            cells += _shown_cells(left, folds=not is_story, is_leading=chapter in leading)
     cells += brief.cells()
     if aside:
         cells.append(_markdown(f"## {ABOUT}"))
@@ -110,7 +111,7 @@ def lay_out(notebook: NotebookNode) -> PageLayout:
     for cell in cells:
         if cell.cell_type == "markdown":
             cell.source = paths(_FILE_LINK.sub(r"\1", cell.source))
-    headings = [one.heading for one in shown if one.level == 2 or (one.level == 1 and one.heading != title)]
+    headings = [one.heading for one in kept if one.level == 2 or (one.level == 1 and one.heading != title)]
     contents = tuple((anchor_of(one), _plain(one)) for one in headings)
     contents += tuple((anchor_of(one), one) for one, is_there in ((BRIEF, brief.is_told), (ABOUT, aside)) if is_there)
     is_told = is_story or not results or any(LEAD in cell.metadata.get("tags", ()) for cell in results)
@@ -129,8 +130,8 @@ class InBrief:
         """Whether there is any."""
         return bool(self.lines or self.left_out)
 
-    def keeps(self, chapter: Chapter) -> bool:
-        """Take such lines out of the chapter, with the prose about what is not there; whether the rest is shown."""
+    def take_from(self, chapter: Chapter) -> Chapter | None:
+        """Gather a chapter's lines; what else it shows, without the prose about what is not there, if there is any."""
         kept: list[NotebookNode] = []
         had_lines = False
         for heading, cells in _sections(chapter):
@@ -140,8 +141,8 @@ class InBrief:
                 self._gather(heading, told)
             else:
                 kept += self._shown_lines(cells)
-        chapter.cells = kept
-        return not had_lines or chapter.has_code
+        left = replace(chapter, cells=kept)
+        return left if left.has_code or not had_lines else None
 
     def _gather(self, heading: str, told: Sequence[dict[str, str] | None]) -> None:
         lines = dict.fromkeys(one["line"] for one in told if one and "line" in one)

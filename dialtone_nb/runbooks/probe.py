@@ -9,6 +9,7 @@ from typing import Any
 from dialtone_nb.display.findings import findings_html
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.files.reports_folder import seen_from
 from dialtone_nb.infrastructure.claim import holder_name
 from dialtone_nb.infrastructure.plan import Change, Plan, check_consent, describe
 from dialtone_nb.infrastructure.record import ApplyRecord, record_folder, save_record
@@ -18,8 +19,8 @@ from dialtone_nb.infrastructure.resources.phone_numbers import PHONE_NUMBER
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.sip_domains import SIP_DOMAIN
 from dialtone_nb.probe.findings import Findings, carry_out, facts_of, save_facts
+from dialtone_nb.probe.leftovers import NAME, list_leftovers
 from dialtone_nb.probe.probes import Allowed, Choice, choose_probes
-from dialtone_nb.probe.stage import NAME, list_leftovers
 from dialtone_nb.runbooks.steps.apply import rehearsed_consent
 from dialtone_nb.runbooks.steps.opening import Runbook
 from dialtone_nb.values.assumptions import FACTS, load_assumptions
@@ -93,10 +94,7 @@ def _run(
         stamp, holder_name(), runbook.name, plan.account, "", plan.fingerprint, findings.summary, check, ()
     )
     save_record(folder, record)
-    # `--output` may be outside the project: then the whole path tells where the file is.
-    file = folder / FACTS
-    seen = file.relative_to(runbook.project) if file.is_relative_to(runbook.project) else file
-    return replace(findings, said=(f"recorded facts: {seen.as_posix()}",))
+    return replace(findings, said=(f"recorded facts: {seen_from(runbook.project, folder / FACTS)}",))
 
 
 def _changes(choice: Choice) -> tuple[Change, ...]:

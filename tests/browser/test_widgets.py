@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,14 @@ def root(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     subprocess.run([sys.executable, "-c", WITH_CALLS], cwd=project, check=True, capture_output=True)
     shutil.copytree(project, folder / "calls")
     return folder
+
+
+def test_jupyterlab_saves_every_twenty_seconds(lab: str) -> None:
+    """The project's settings are in effect: a page that is loaded again finds what was going on."""
+    address = f"{lab}/lab/api/settings/@jupyterlab/docmanager-extension:plugin"
+    with urllib.request.urlopen(address) as response:
+        schema = json.load(response)["schema"]
+    assert schema["properties"]["autosaveInterval"]["default"] == 20
 
 
 def test_what_the_form_takes_holds_and_an_older_plan_is_not_applied(page: Page, lab: str) -> None:

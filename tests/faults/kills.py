@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.probe.findings import carry_out
+from dialtone_nb.probe.leftovers import list_leftovers
 from dialtone_nb.probe.probes import Allowed, Choice, choose_probes
-from dialtone_nb.probe.stage import list_leftovers
 from tests.faults.accounts import copied, make_account, open_desk
 from tests.faults.applies import APPLIES, Apply
 from tests.faults.cases import Case, Verdict

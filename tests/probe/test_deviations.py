@@ -12,8 +12,9 @@ import yaml
 from dialtone_nb.account.account import Account
 from dialtone_nb.probe import findings as found
 from dialtone_nb.probe.findings import Findings, Verdict, carry_out, facts_of, save_facts
+from dialtone_nb.probe.leftovers import list_leftovers
 from dialtone_nb.probe.probes import Allowed, Choice, choose_probes, load_probes
-from dialtone_nb.probe.stage import Stage, list_leftovers
+from dialtone_nb.probe.stage import Stage
 from dialtone_nb.rehearsal import start_rehearsal
 from dialtone_nb.values.assumptions import Assumed, load_assumptions, read_facts
 from tests.probe_by_others.probing import ADDRESS, ALL, account_of

@@ -15,7 +15,8 @@ from dialtone_nb.files.reports_folder import REPORTS_VARIABLE
 from dialtone_nb.infrastructure.record import load_records
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.probe.findings import Finding, Findings, Verdict
-from dialtone_nb.probe.stage import Stage, list_leftovers
+from dialtone_nb.probe.leftovers import list_leftovers
+from dialtone_nb.probe.stage import Stage
 from dialtone_nb.runbooks.probe import plan_probe, run_probe
 from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from dialtone_nb.values.assumptions import FACTS, read_facts

@@ -13,7 +13,6 @@ import pandas as pd
 
 from dialtone_nb.calls.attempts.outcomes import DELIVERED, JUDGED, LOST, OUTCOMES
 
-Whole = npt.NDArray[Any]
 # With fewer judged attempts an interval spans half the scale: the rate is shown, but nothing is concluded from it.
 FEW: Final = 10
 Z_95: Final = 1.959963984540054
@@ -145,7 +144,7 @@ def difference_interval(before: Rate, after: Rate) -> tuple[float, float]:
 
 def count_outcomes(tally: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """Attempts by the given keys (rows) and outcome (columns, all of `OUTCOMES` in order)."""
-    rows: Whole = np.zeros(len(tally), dtype=np.intp)
+    rows: npt.NDArray[Any] = np.zeros(len(tally), dtype=np.intp)
     index = pd.Index(["attempts"])
     if by:
         groups = tally.groupby(list(by))
@@ -171,10 +170,10 @@ def rates_by(tally: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     A value is missing where there is nothing to divide by; then the bounds are 0 and 1.
     """
     counts = count_outcomes(tally, by)
-    values: Whole = counts.to_numpy()
+    values: npt.NDArray[np.int64] = counts.to_numpy()
 
-    def summed(outcomes: Sequence[str]) -> Whole:
-        of_each: Whole = values[:, [OUTCOMES.index(one) for one in outcomes]]
+    def summed(outcomes: Sequence[str]) -> npt.NDArray[np.int64]:
+        of_each: npt.NDArray[np.int64] = values[:, [OUTCOMES.index(one) for one in outcomes]]
         return np.asarray(of_each.sum(axis=1))
 
     columns: dict[str, Any] = {"attempts": summed(OUTCOMES), "judged": summed(JUDGED)}

@@ -88,11 +88,6 @@ def run_of(
     )
 
 
-def seen_from(folder: Path, path: Path) -> str:
-    """A path as somebody in this folder types it."""
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
-
-
 def check_output(folder: Path | None, reports: Path) -> None:
     """Raise an `InputError` where the files of a run can't go to this folder, made or still to make.
 

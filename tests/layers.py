@@ -28,7 +28,7 @@ class Room(NamedTuple):
     column: float
 
 
-# The floors of the house, lowest first; a room stands on those below it, and may lean on its neighbours.
+# The layers, lowest first; a room stands on those below it, and may lean on its neighbours.
 FLOORS: tuple[tuple[str, Mapping[str, Room]], ...] = (
     (
         "what all packages share",
@@ -77,7 +77,7 @@ FLOORS: tuple[tuple[str, Mapping[str, Room]], ...] = (
         },
     ),
 )
-# Beside the house: Twilio's stand-in.
+# Beside the layers: Twilio's stand-in.
 REHEARSAL = "rehearsal"
 PICTURE = Path(__file__).parents[1] / "docs" / "layers.svg"
 
