@@ -98,6 +98,19 @@ def test_a_plan_shows_each_kind_once_and_how_to_agree(plain: Page, pages: Path) 
     assert "plan-" in plan.get_by_text("To agree to it").inner_text()
 
 
+def test_the_list_of_runs_is_seen_whole(plain: Page, pages: Path) -> None:
+    """A fingerprint, which is one long word, moves no column beyond the edge of a desk's screen."""
+    plain.set_viewport_size({"width": 1200, "height": 800})
+    plain.goto((pages / "plan" / "index.html").as_uri())
+    assert "no consent to plan-" in plain.locator("table.runs").inner_text()
+    assert (
+        plain.evaluate(
+            "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.scrolls'))"
+        )
+        == 0
+    )
+
+
 def test_a_plan_is_filtered_and_folded_where_no_script_runs(browser: Browser, pages: Path) -> None:
     """The filters and the folding are plain HTML; a printed page shows everything."""
     page = browser.new_context(java_script_enabled=False).new_page()
