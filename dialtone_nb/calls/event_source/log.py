@@ -15,9 +15,8 @@ import pyarrow.compute as pc
 from dialtone_nb.calls.attempts.outcomes import sip_response_of
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, UTC_TIME
-from dialtone_nb.calls.event_source.repeated_rows import Counted
 from dialtone_nb.calls.event_source.rows import days_between
-from dialtone_nb.calls.event_source.rules import USED, kind_of
+from dialtone_nb.calls.event_source.rules import is_used, kind_of
 from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
 
@@ -37,6 +36,7 @@ EVENTS: Final = pl.Schema(
         "seen": pl.Boolean(),  # an error within five seconds of a call of an earlier piece
     }
 )
+UNTIMED: Final = pl.Schema({name: kind for name, kind in EVENTS.items() if name != "at"})
 
 
 @dataclass(slots=True)
@@ -81,12 +81,9 @@ class Piece:
         names = Counter(dict(rows["event"].value_counts().iter_rows()))
         if not len(rows):
             return cls(EVENTS.to_frame(), names, set(), quality, others)
-        return cls(_used(rows, list(names), quality), names, days_between(rows["timestamp"]), quality, others)
-
-    @classmethod
-    def of_counted(cls, counted: Counted, quality: Quality) -> Piece:
-        """The piece for rows that have been counted already."""
-        return cls(_used(counted.used, list(counted.names), quality), counted.names, counted.days, quality)
+        used = rows.filter(pl.col("event").is_in([name for name in names if is_used(name)]))
+        events = timed_events(untimed_events(used), used["timestamp"], quality)
+        return cls(events, names, days_between(rows["timestamp"]), quality, others)
 
     @classmethod
     def join(cls, pieces: Sequence[Piece]) -> Piece:
@@ -100,11 +97,10 @@ class Piece:
         return cls(events, names, days, pieces[0].quality if pieces else Quality(), others)
 
 
-def _used(rows: pl.DataFrame, names: list[str], quality: Quality) -> pl.DataFrame:
-    kinds = {name: str(kind) for name in names if (kind := kind_of(name)).role in USED}
-    rows = rows.filter(pl.col("event").is_in(list(kinds)))
-    columns = rows.select(
-        at=parse_times(rows["timestamp"]),
+def untimed_events(used: pl.DataFrame) -> pl.DataFrame:
+    """The events in rows that are all used for attempts: the columns of `EVENTS` but the time."""
+    kinds = {name: str(kind_of(name)) for name in used["event"].unique()}
+    columns = used.select(
         kind=pl.col("event").replace_strict(kinds, return_dtype=REPEATED),
         phone=pl.coalesce(_told("endpoint"), _told("channel")).cast(REPEATED),
         **{name: _told(name).cast(EVENTS[name]) for name in ("call_sid", "environment", "other_party", "reason")},
@@ -113,10 +109,15 @@ def _used(rows: pl.DataFrame, names: list[str], quality: Quality) -> pl.DataFram
         duration_s="duration_s",
         seen=pl.lit(False),
     )
-    events = columns.select(EVENTS.names()).cast(EVENTS)
+    return columns.select(UNTIMED.names()).cast(UNTIMED)
+
+
+def timed_events(events: pl.DataFrame, stamps: pl.Series, quality: Quality) -> pl.DataFrame:
+    """The events with their times; those whose time can't be read are left out."""
+    events = pl.DataFrame([parse_times(stamps).alias("at"), *events])
     unreadable = events["at"].null_count()
     if unreadable:
-        example = rows["timestamp"].filter(events["at"].is_null())[0]
+        example = stamps.filter(events["at"].is_null())[0]
         quality.note("events with an unreadable time", "left out", unreadable, example)
         events = events.filter(pl.col("at").is_not_null())
     quality.note("call events without a phone's name", "kept, the phone is unknown", events["phone"].null_count())

@@ -101,3 +101,8 @@ def kind_of(name: str) -> EventKind:
 
 # The roles of events that are used for attempts.
 USED: Final = ("outcome", "placed", "refused", "rang-on", "told", "error")
+
+
+def is_used(name: str) -> bool:
+    """Whether events of this name are used for attempts."""
+    return kind_of(name).role in USED

@@ -39,7 +39,7 @@ def _read_piece(repeated: RepeatedRows, files: list[File]) -> Piece:
     """Read some files in the fastest way that all of them allow."""
     quality = Quality()
     try:
-        return Piece.of_counted(repeated.count([content for _, content in files]), quality)
+        return repeated.read([content for _, content in files], quality)
     except IrregularError:
         pass
     try:

@@ -35,7 +35,7 @@ BUSY = {"timestamp": "2026-03-02T09:00:00Z", "channel": "lobby", "event": "outgo
 
 def piece_of(*contents: bytes) -> Piece:
     """The result of the fast reader, which raises IrregularError if it leaves the files to others."""
-    return Piece.of_counted(RepeatedRows().count(contents), Quality())
+    return RepeatedRows().read(contents, Quality())
 
 
 def same(one: Piece, other: Piece) -> bool:
@@ -127,11 +127,11 @@ def test_rows_that_do_not_repeat_are_soon_left_to_others_and_what_is_remembered_
     repeated = [json.dumps([{**BUSY, "channel": f"p{file}{n % 40}"} for n in range(400)]).encode() for file in range(9)]
     reader = RepeatedRows()
     for content in repeated:
-        reader.count([content])
-        assert len(reader._known) <= 50 + 40
+        reader.read([content], Quality())
+        assert len(reader._known.numbers) <= 50 + 40
     reader = RepeatedRows()
-    reader.count(different[:1])
+    reader.read(different[:1], Quality())
     with pytest.raises(IrregularError):
-        reader.count(different[1:2])
+        reader.read(different[1:2], Quality())
     with pytest.raises(IrregularError):
-        reader.count(repeated[:1])
+        reader.read(repeated[:1], Quality())
