@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 State = TypeVar("State", bound=Hashable)
 # A state of each of two automata; None if that automaton has no such string.
 Pair = tuple[int | None, int | None]
+_Takes = Callable[[bool, bool], bool]
 
 # The steps of an expression that may come next, as bits; the lowest bit is its end.
 _Next = int
@@ -60,13 +61,37 @@ class Language:
         return self._with(other, lambda mine, theirs: mine and not theirs)
 
     def __le__(self, other: Language) -> bool:
-        return (self - other).is_empty
+        return not self._meets(other, lambda mine, theirs: mine and not theirs)
 
     def isdisjoint(self, other: Language) -> bool:
         """Whether no string is in both languages."""
-        return (self & other).is_empty
+        return not self._meets(other, lambda mine, theirs: mine and theirs)
 
-    def _with(self, other: Language, takes: Callable[[bool, bool], bool]) -> Language:
+    def _with(self, other: Language, takes: _Takes) -> Language:
+        """The language of the strings that `takes` accepts, told whether each of the two has them."""
+        return _explored(
+            (self.first, other.first),
+            self._beside(other, takes),
+            lambda pair: takes(pair[0] in self.whole, pair[1] in other.whole),
+        )
+
+    def _meets(self, other: Language, takes: _Takes) -> bool:
+        """Whether there is any such string: the search ends at the first."""
+        follow = self._beside(other, takes)
+        waiting: list[Pair] = [(self.first, other.first)]
+        found = set(waiting)
+        while waiting:
+            mine, theirs = waiting.pop()
+            if takes(mine in self.whole, theirs in other.whole):
+                return True
+            new = {pair for _, pair in follow((mine, theirs))} - found
+            found |= new
+            waiting += new
+        return False
+
+    def _beside(self, other: Language, takes: _Takes) -> Callable[[Pair], Iterator[tuple[str, Pair]]]:
+        """How both go on from a pair of their states."""
+
         def follow(pair: Pair) -> Iterator[tuple[str, Pair]]:
             mine, theirs = pair
             for key in {
@@ -79,9 +104,7 @@ class Language:
                 if takes(*there) or takes(there[0], False):
                     yield key, after
 
-        return _explored(
-            (self.first, other.first), follow, lambda pair: takes(pair[0] in self.whole, pair[1] in other.whole)
-        )
+        return follow
 
 
 NOTHING: Final = Language((), frozenset())

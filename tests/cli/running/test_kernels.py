@@ -59,8 +59,8 @@ def modules_after(program: str) -> set[str]:
 def test_papermill_comes_without_the_libraries_of_clouds_and_they_can_still_be_imported() -> None:
     """Importing them would take half a second of every run."""
     program = """
-from dialtone_nb.cli.running.kernels import without_clouds
-with without_clouds():
+from dialtone_nb.cli.running.kernels import without_extras
+with without_extras():
     import dialtone_nb.cli.running.run
 """
     assert {"papermill", "nbclient"} <= (found := modules_after(program))
@@ -93,8 +93,8 @@ def test_the_process_that_runs_a_runbook_and_makes_its_page_imports_nothing_that
     """That is the kernel's work."""
     program = """
 import dialtone_nb.__main__
-from dialtone_nb.cli.running.kernels import without_clouds
-with without_clouds():
+from dialtone_nb.cli.running.kernels import without_extras
+with without_extras():
     import dialtone_nb.cli.running.run
 from dialtone_nb.report.page import ready_pages
 from dialtone_nb.report.run_index import save_run
