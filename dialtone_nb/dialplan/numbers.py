@@ -63,11 +63,7 @@ class Reach:
 
 def reaches_somebody(gives: Pattern, reach: Reach) -> bool:
     """Whether some number of the pattern may be called."""
-    # From the pattern down, whose numbers are few beside all that there are.
-    shaped = language([gives]) & _shapes_of(reach.allowed)
-    left = shaped - _elsewhere(reach.allowed) - beginning_with(reach.refused)
-    closed = left & _closed(reach.allowed)
-    return not left <= closed or not closed.isdisjoint(beginning_with(reach.also_allowed))
+    return not language([gives]).isdisjoint(_may_be_called(reach))
 
 
 def also_allowed_problem(prefix: Pattern, reach: Reach) -> tuple[str, str] | None:
@@ -104,6 +100,12 @@ def _longest_number(calling_code: int) -> Keys:
 
 
 @lru_cache(maxsize=16)
+def _may_be_called(reach: Reach) -> Language:
+    closed = _closed(reach.allowed) - beginning_with(reach.also_allowed)
+    return _shapes_of(reach.allowed) - _elsewhere(reach.allowed) - closed - beginning_with(reach.refused)
+
+
+@lru_cache(maxsize=16)
 def _shapes_of(allowed: frozenset[str]) -> Language:
     """All strings with the length of a number under the allowed countries' calling codes; ten digits under +1."""
     shapes = []
@@ -114,7 +116,6 @@ def _shapes_of(allowed: frozenset[str]) -> Language:
     return language(shapes)
 
 
-@lru_cache(maxsize=16)
 def _elsewhere(allowed: frozenset[str]) -> Language:
     """Numbers of other countries with the same calling codes."""
     return _beginning_so(countries.refused_beginnings(allowed).elsewhere)
