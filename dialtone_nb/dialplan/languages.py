@@ -90,19 +90,21 @@ class Language:
         return False
 
     def _beside(self, other: Language, takes: _Takes) -> Callable[[Pair], Iterator[tuple[str, Pair]]]:
-        """How both go on from a pair of their states."""
+        """How both go on from a pair of their states, but for where no string can be accepted any more."""
+        mine_alone, theirs_alone = takes(True, False), takes(False, True)
+        both = mine_alone or takes(True, True)
+        none: Mapping[str, int] = {}
 
         def follow(pair: Pair) -> Iterator[tuple[str, Pair]]:
-            mine, theirs = pair
-            for key in {
-                **({} if mine is None else self.steps[mine]),
-                **({} if theirs is None else other.steps[theirs]),
-            }:
-                after = self.after(mine, key), other.after(theirs, key)
-                there = after[0] is not None, after[1] is not None
-                # A string that only one of the automata continues matters only if `takes` accepts it.
-                if takes(*there) or takes(there[0], False):
-                    yield key, after
+            mine, theirs = (none if at is None else one.steps[at] for one, at in zip((self, other), pair, strict=True))
+            for key, state in mine.items():
+                beside = theirs.get(key)
+                if mine_alone or (both and beside is not None):
+                    yield key, (state, beside)
+            if theirs_alone:
+                for key, state in theirs.items():
+                    if key not in mine:
+                        yield key, (None, state)
 
         return follow
 
@@ -118,14 +120,16 @@ def _explored(
     steps: list[dict[str, int]] = []
     before: list[list[int]] = [[]]
     for number, state in enumerate(found):
-        steps.append({})
+        after: dict[str, int] = {}
         for key, reached in follow(state):
-            if reached not in numbers:
-                numbers[reached] = len(found)
+            place = numbers.get(reached)
+            if place is None:
+                place = numbers[reached] = len(found)
                 found.append(reached)
                 before.append([])
-            steps[number][key] = numbers[reached]
-            before[numbers[reached]].append(number)
+            after[key] = place
+            before[place].append(number)
+        steps.append(after)
     whole = [number for number, state in enumerate(found) if is_whole(state)]
     alive, waiting = set(whole), list(whole)
     while waiting:
@@ -163,13 +167,13 @@ class Expression:
 
     def _follow(self, places: _Next) -> Iterable[tuple[str, _Next]]:
         after: dict[str, _Next] = {}
-        number, left = 0, places >> 1
+        left = places >> 1
         while left:
-            if left & 1:
-                keys, then = self._steps[number]
-                for key in keys:
-                    after[key] = after.get(key, 0) | then
-            number, left = number + 1, left >> 1
+            lowest = left & -left
+            keys, then = self._steps[lowest.bit_length() - 1]
+            for key in keys:
+                after[key] = after.get(key, 0) | then
+            left ^= lowest
         return after.items()
 
 

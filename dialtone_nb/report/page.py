@@ -122,7 +122,7 @@ def name_lexer(notebook: NotebookNode) -> None:
     if language.get("pygments_lexer", language.get("name", "ipython3")) == "ipython3" and not any(
         cell.cell_type == "code" and MAGIC.search(cell.source) for cell in notebook.cells
     ):
-        language["pygments_lexer"] = "python"
+        language.update(name="python", pygments_lexer="python")
 
 
 def _parts(notebook: NotebookNode, layout: PageLayout, run: Run | None) -> dict[str, Any]:
