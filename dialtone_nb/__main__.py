@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     where = [str(values[name]) for name in ("account", "environment") if values.get(name)]
     print(", ".join([source.title, *where, *(["the sample network"] if declared.is_sample else [])]))
-    from dialtone_nb.cli.running.kernels import started_kernel, without_clouds
+    from dialtone_nb.cli.running.kernels import started_kernel, without_extras
     from dialtone_nb.cli.running.passing_line import passing_line
 
     started = datetime.now(UTC)
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     with ExitStack() as running, ThreadPoolExecutor(1) as aside, passing_line() as say:
         running.enter_context(changed_environment(_reports_at(arguments.output, project)))
         kernel = running.enter_context(started_kernel(project, source.path))
-        with without_clouds():
+        with without_extras():
             from dialtone_nb.cli.running.run import run_runbook
         from dialtone_nb.report.page import ready_pages, write_html
 
@@ -167,9 +167,9 @@ def _reports_at(output: Path | None, project: Path) -> dict[str, str | None]:
 
 def rehearse() -> int:
     """Run the main job on the rehearsal."""
-    from dialtone_nb.cli.running.kernels import without_clouds
+    from dialtone_nb.cli.running.kernels import without_extras
 
-    with without_clouds():
+    with without_extras():
         from dialtone_nb.cli.rehearse import rehearse_main_job
 
     return rehearse_main_job(find_project(Path.cwd()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from dialtone_nb.dialplan import countries
@@ -50,6 +51,7 @@ SIP_CALLER_ID: Final = r"^[A-Za-z0-9+._-]{1,64}$"
 EMERGENCY_TIME_LIMIT_S: Final = 14400
 
 
+@lru_cache(maxsize=4)  # cell after cell of a runbook asks for it
 def compile_table(parameters: Parameters) -> Table:
     """The table of all environments; raises DialplanError with all faults of dialplan.yaml."""
     if faults := dialplan_faults(parameters):

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 State = TypeVar("State", bound=Hashable)
 # A state of each of two automata; None if that automaton has no such string.
 Pair = tuple[int | None, int | None]
+_Takes = Callable[[bool, bool], bool]
 
 # The steps of an expression that may come next, as bits; the lowest bit is its end.
 _Next = int
@@ -60,28 +61,52 @@ class Language:
         return self._with(other, lambda mine, theirs: mine and not theirs)
 
     def __le__(self, other: Language) -> bool:
-        return (self - other).is_empty
+        return not self._meets(other, lambda mine, theirs: mine and not theirs)
 
     def isdisjoint(self, other: Language) -> bool:
         """Whether no string is in both languages."""
-        return (self & other).is_empty
+        return not self._meets(other, lambda mine, theirs: mine and theirs)
 
-    def _with(self, other: Language, takes: Callable[[bool, bool], bool]) -> Language:
-        def follow(pair: Pair) -> Iterator[tuple[str, Pair]]:
-            mine, theirs = pair
-            for key in {
-                **({} if mine is None else self.steps[mine]),
-                **({} if theirs is None else other.steps[theirs]),
-            }:
-                after = self.after(mine, key), other.after(theirs, key)
-                there = after[0] is not None, after[1] is not None
-                # A string that only one of the automata continues matters only if `takes` accepts it.
-                if takes(*there) or takes(there[0], False):
-                    yield key, after
-
+    def _with(self, other: Language, takes: _Takes) -> Language:
+        """The language of the strings that `takes` accepts, told whether each of the two has them."""
         return _explored(
-            (self.first, other.first), follow, lambda pair: takes(pair[0] in self.whole, pair[1] in other.whole)
+            (self.first, other.first),
+            self._beside(other, takes),
+            lambda pair: takes(pair[0] in self.whole, pair[1] in other.whole),
         )
+
+    def _meets(self, other: Language, takes: _Takes) -> bool:
+        """Whether there is any such string: the search ends at the first."""
+        follow = self._beside(other, takes)
+        waiting: list[Pair] = [(self.first, other.first)]
+        found = set(waiting)
+        while waiting:
+            mine, theirs = waiting.pop()
+            if takes(mine in self.whole, theirs in other.whole):
+                return True
+            new = {pair for _, pair in follow((mine, theirs))} - found
+            found |= new
+            waiting += new
+        return False
+
+    def _beside(self, other: Language, takes: _Takes) -> Callable[[Pair], Iterator[tuple[str, Pair]]]:
+        """How both go on from a pair of their states, but for where no string can be accepted any more."""
+        mine_alone, theirs_alone = takes(True, False), takes(False, True)
+        both = mine_alone or takes(True, True)
+        none: Mapping[str, int] = {}
+
+        def follow(pair: Pair) -> Iterator[tuple[str, Pair]]:
+            mine, theirs = (none if at is None else one.steps[at] for one, at in zip((self, other), pair, strict=True))
+            for key, state in mine.items():
+                beside = theirs.get(key)
+                if mine_alone or (both and beside is not None):
+                    yield key, (state, beside)
+            if theirs_alone:
+                for key, state in theirs.items():
+                    if key not in mine:
+                        yield key, (None, state)
+
+        return follow
 
 
 NOTHING: Final = Language((), frozenset())
@@ -95,14 +120,16 @@ def _explored(
     steps: list[dict[str, int]] = []
     before: list[list[int]] = [[]]
     for number, state in enumerate(found):
-        steps.append({})
+        after: dict[str, int] = {}
         for key, reached in follow(state):
-            if reached not in numbers:
-                numbers[reached] = len(found)
+            place = numbers.get(reached)
+            if place is None:
+                place = numbers[reached] = len(found)
                 found.append(reached)
                 before.append([])
-            steps[number][key] = numbers[reached]
-            before[numbers[reached]].append(number)
+            after[key] = place
+            before[place].append(number)
+        steps.append(after)
     whole = [number for number, state in enumerate(found) if is_whole(state)]
     alive, waiting = set(whole), list(whole)
     while waiting:
@@ -140,13 +167,13 @@ class Expression:
 
     def _follow(self, places: _Next) -> Iterable[tuple[str, _Next]]:
         after: dict[str, _Next] = {}
-        number, left = 0, places >> 1
+        left = places >> 1
         while left:
-            if left & 1:
-                keys, then = self._steps[number]
-                for key in keys:
-                    after[key] = after.get(key, 0) | then
-            number, left = number + 1, left >> 1
+            lowest = left & -left
+            keys, then = self._steps[lowest.bit_length() - 1]
+            for key in keys:
+                after[key] = after.get(key, 0) | then
+            left ^= lowest
         return after.items()
 
 

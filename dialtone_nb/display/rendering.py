@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from functools import cache
+from hashlib import sha1
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,9 +35,31 @@ def _environment(package: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    keep_compiled(environment)
     environment.globals |= {"SHORT": SHORT, "PROJECT_LINK": PROJECT_LINK}
     environment.filters |= {"pieces": pieces, "indented": indented, "paths": split_at_paths}
     return environment
+
+
+def keep_compiled(environment: Environment) -> None:
+    """Have templates compiled once: the result lies where Python keeps compiled modules, if it keeps any."""
+    folder = Path(cache_from_source(__file__)).parent
+    if sys.dont_write_bytecode or not os.access(folder, os.W_OK):
+        return
+    from importlib.metadata import version
+
+    from jinja2 import FileSystemBytecodeCache
+
+    # Whatever makes another program of the same template; what it says itself jinja2 looks at.
+    settings = (
+        version("jinja2"),
+        environment.autoescape,
+        environment.trim_blocks,
+        environment.lstrip_blocks,
+        *sorted(environment.extensions),
+    )
+    mark = sha1(repr(settings).encode(), usedforsecurity=False).hexdigest()[:8]
+    environment.bytecode_cache = FileSystemBytecodeCache(str(folder), f"template-{mark}-%s.cache")
 
 
 def render(template: str, *, package: str = "dialtone_nb.display", **values: object) -> str:

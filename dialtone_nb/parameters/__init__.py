@@ -34,9 +34,9 @@ FILES = ("network.yaml", "clients.yaml", "dialplan.yaml")
 OPTIONAL_FILES = ("accepted.yaml", "watch.yaml")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameters:
-    """What should exist, all of it checked."""
+    """What should exist, all of it checked; equal to itself alone, so that what is made of it can be kept."""
 
     network: Network
     clients: dict[str, Client]

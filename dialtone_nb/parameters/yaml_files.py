@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -67,6 +68,14 @@ class _NamingConstructor(RoundTripConstructor):
         return found
 
 
+@lru_cache(maxsize=8)
+def _read(text: str) -> tuple[Any, list[Node]]:
+    """What a file says, and those of its keys that are no text; the same file is read in several places."""
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _NamingConstructor
+    return yaml.load(text), yaml.constructor.no_names
+
+
 class YamlFile:
     """One YAML file: its content, and the place of each of its keys."""
 
@@ -79,9 +88,8 @@ class YamlFile:
         try:
             text = path.read_text(encoding="utf-8")
             self._lines = text.splitlines()
-            yaml = YAML(typ="rt")
-            yaml.Constructor = _NamingConstructor
-            self.content: Any = yaml.load(text)
+            self.content: Any
+            self.content, no_names = _read(text)
         except FileNotFoundError:
             raise ParametersError(Fault(self.name, "there is no such file", f"looked in {path.parent}")) from None
         except (OSError, UnicodeDecodeError) as error:
@@ -99,7 +107,7 @@ class YamlFile:
             # A value such as 2027-02-30, which looks like a day but does not exist.
             repair = "look for a day or time that does not exist, or put it in quotes"
             raise ParametersError(Fault(self.name, f"holds an invalid value: {error}", repair)) from None
-        if no_names := yaml.constructor.no_names:
+        if no_names:
             raise ParametersError(self._key_fault(key, text) for key in no_names)
 
     def _key_fault(self, key: Node, text: str) -> Fault:
@@ -139,8 +147,9 @@ class YamlFile:
     def parse_entries(self, key: Any, model: Any) -> tuple[dict[str, Any], list[Fault]]:
         """The entries that fit the model, by name, and the faults of those that do not; what they share is no entry."""
         mapping = dict[key, model]
-        if isinstance(self.content, CommentedMap):
-            self.content.pop(SHARED, None)
+        if isinstance(self.content, CommentedMap) and SHARED in self.content:
+            self.content = self.content.copy()
+            self.content.pop(SHARED)
         try:
             return self.parse(mapping), []
         except ParametersError as error:

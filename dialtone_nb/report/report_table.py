@@ -6,10 +6,13 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
+from typing import TYPE_CHECKING
 
-from dialtone_nb.calls.measures.enough import LeftOut
 from dialtone_nb.display.outputs import LINES, line_bundle, line_of
 from dialtone_nb.display.rendering import render
+
+if TYPE_CHECKING:
+    from dialtone_nb.calls.measures.enough import LeftOut
 
 Cell = str | int | float | None
 

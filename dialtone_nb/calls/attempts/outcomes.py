@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-import polars as pl
-
 # The outcomes, best first, with their meanings; every legend, table and stacked bar has this order.
 MEANINGS: Final = {
     "answered": "the called party answered",
@@ -217,18 +215,6 @@ SIP_FAMILIES: Final = {
     "6": Code("the call is wanted nowhere", "check the number"),
 }
 SIP_REASON: Final = re.compile("SIP ([3-6][0-9][0-9])")
-
-
-def sip_response_of(column: str) -> pl.Expr:
-    """The SIP response codes in a column of texts; null for a text that is not one."""
-    code = pl.col(column).cast(pl.Int16, strict=False)
-    return pl.when(code.is_between(100, 699)).then(code)
-
-
-def reason_of_sip(response: str) -> pl.Expr:
-    """A column of SIP response codes as reasons such as "SIP 503"; null for codes below 300."""
-    code = pl.col(response)
-    return pl.when(code >= 300).then(pl.lit("SIP ") + code.cast(pl.String))
 
 
 def code_of(reason: str) -> Code:

@@ -115,3 +115,15 @@ def _mask(party: str) -> str:
     if len(party.removeprefix("+1")) <= 3:
         return party
     return mask_numbers(party) if "@" in party else mask_number(party)
+
+
+def sip_response_of(column: str) -> pl.Expr:
+    """The SIP response codes in a column of texts; null for a text that is not one."""
+    code = pl.col(column).cast(pl.Int16, strict=False)
+    return pl.when(code.is_between(100, 699)).then(code)
+
+
+def reason_of_sip(response: str) -> pl.Expr:
+    """A column of SIP response codes as reasons such as "SIP 503"; null for codes below 300."""
+    code = pl.col(response)
+    return pl.when(code >= 300).then(pl.lit("SIP ") + code.cast(pl.String))

@@ -12,9 +12,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dialtone_nb.calls.attempts.outcomes import sip_response_of
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, UTC_TIME
+from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, UTC_TIME, sip_response_of
 from dialtone_nb.calls.event_source.rows import days_between
 from dialtone_nb.calls.event_source.rules import is_used, kind_of
 from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs

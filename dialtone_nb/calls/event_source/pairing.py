@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of, reason_of_sip
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE, outcome_of
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA
+from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, reason_of_sip
 from dialtone_nb.calls.event_source.rules import ABSENCE_CODES, BESIDE_US, LONGEST_CALL_US, EventKind
 from dialtone_nb.calls.event_source.steps import fold_steps, reasons_of_marks
 

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dialtone_nb.calls.attempts.outcomes import (
-    FALLBACK,
-    LOST,
-    RANG_ON,
-    outcome_of,
-    reason_of_sip,
-    sip_response_of,
-)
+from dialtone_nb.calls.attempts.outcomes import FALLBACK, LOST, RANG_ON, outcome_of
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
+from dialtone_nb.calls.attempts.schema import SCHEMA, reason_of_sip, sip_response_of, sort_attempts
 from dialtone_nb.calls.twilio_source.call_records import Record, sift_alerts, sift_calls
 from dialtone_nb.values.phone_numbers import E164, is_e164
 from dialtone_nb.values.sip import SIP_DOMAIN_SUFFIX, environment_of, global_domain, parse_sip_uri, without_separators

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import atexit
+import importlib.util
 import json
 import os
 import shutil
@@ -20,8 +21,32 @@ from jupyter_core.utils import run_sync
 # progress; what goes wrong in a cell is in the executed copy.
 KERNEL_ARGUMENTS = ["--log-level=CRITICAL"]
 PACKAGE = "dialtone_nb"
-# What papermill imports to read notebooks from clouds: half a second, and ours are files.
-CLOUDS = ("boto3", "pyarrow")
+# What papermill imports to read notebooks from clouds, and what jsonschema imports to check dates and addresses: most
+# of a second; our notebooks are files, and their schema has no such format.
+EXTRAS = (
+    "boto3",
+    "pyarrow",
+    "fqdn",
+    "isoduration",
+    "rfc3339_validator",
+    "rfc3986_validator",
+    "rfc3987",
+    "uri_template",
+    "webcolors",
+)
+# What papermill imports to read notebooks from a web site; it is loaded if that is ever done.
+LATE = ("requests",)
+# Starts a kernel as ipykernel_launcher does, but as where no debugger is installed: nobody debugs a run from outside.
+LAUNCHER = ["-m", "ipykernel_launcher"]
+START = """
+import sys
+sys.path = [folder for folder in sys.path if folder]
+sys.modules["debugpy"] = None
+from ipykernel import kernelapp
+import ipykernel.ipkernel, ipykernel.debugger
+del sys.modules["debugpy"]
+kernelapp.launch_new_instance()
+"""
 # Python looks through all objects as it ends, a third of a second; the system takes them back anyway.
 END_AT_ONCE = "import atexit, gc; atexit.register(gc.freeze); del atexit, gc"
 
@@ -57,16 +82,26 @@ def _own_imports(cell: str) -> Iterator[str]:
 
 
 @contextmanager
-def without_clouds() -> Iterator[None]:
-    """Have papermill imported as where the libraries of clouds are not installed."""
-    hidden = [name for name in CLOUDS if name not in sys.modules]
+def without_extras() -> Iterator[None]:
+    """Have papermill imported as where the libraries that our notebooks have no use for are not installed."""
+    hidden = [name for name in EXTRAS if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]  # how an import is told that there is no such
+    for name in LATE:
+        _import_when_used(name)
     try:
         yield
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+def _import_when_used(name: str) -> None:
+    spec = importlib.util.find_spec(name)
+    if name not in sys.modules and spec and spec.loader:
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
 
 
 @contextmanager
@@ -76,6 +111,8 @@ def started_kernel(project: Path, notebook: Path | None = None) -> Iterator[Asyn
     What the notebook's cells import the kernel imports as it comes up, while papermill is imported here.
     """
     manager = AsyncKernelManager(kernel_name="python3", **private_sockets())
+    if manager.kernel_spec and manager.kernel_spec.argv[1:3] == LAUNCHER:
+        manager.kernel_spec.argv[1:3] = ["-c", START]
     # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
     environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
     ahead = [f"--IPKernelApp.exec_lines={[END_AT_ONCE, imports_ahead(notebook)]!r}"] if notebook else []

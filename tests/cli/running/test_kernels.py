@@ -59,13 +59,49 @@ def modules_after(program: str) -> set[str]:
 def test_papermill_comes_without_the_libraries_of_clouds_and_they_can_still_be_imported() -> None:
     """Importing them would take half a second of every run."""
     program = """
-from dialtone_nb.cli.running.kernels import without_clouds
-with without_clouds():
+from dialtone_nb.cli.running.kernels import without_extras
+with without_extras():
     import dialtone_nb.cli.running.run
 """
     assert {"papermill", "nbclient"} <= (found := modules_after(program))
     assert not {"boto3", "pyarrow"} & found
     assert "pyarrow" in modules_after(program + "import pyarrow")
+
+
+FRAMES = frozenset({"pandas", "polars", "pyarrow", "numpy"})
+# The slow packages that each runbook's imports may load; those not named here load none.
+SLOW = dict.fromkeys(("call_report", "explore", "monitor", "phones", "troubleshoot", "walkthrough", "watch"), FRAMES)
+
+
+def test_only_runbooks_about_many_calls_import_what_counts_them() -> None:
+    """pandas and polars take most of a second, and a deploy has no use for them; figures are drawn without plotly."""
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"), key=lambda path: len(SLOW.get(path.stem, ())))
+    # In one Python, for the sake of time: those that may load more come later.
+    program = "import sys"
+    for path in notebooks:
+        program += f"""
+{imports_ahead(path)}
+print({path.stem!r}, *(name for name in {sorted(FRAMES | {"plotly", "IPython"})} if name in sys.modules))
+"""
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name: set(packages) for name, *packages in map(str.split, run.stdout.splitlines())}
+    assert loaded.keys() == {path.stem for path in notebooks} > SLOW.keys()
+    assert {name: more for name in loaded if (more := loaded[name] - SLOW.get(name, frozenset()))} == {}
+
+
+def test_the_process_that_runs_a_runbook_and_makes_its_page_imports_nothing_that_counts_calls() -> None:
+    """That is the kernel's work."""
+    program = """
+import dialtone_nb.__main__
+from dialtone_nb.cli.running.kernels import without_extras
+with without_extras():
+    import dialtone_nb.cli.running.run
+from dialtone_nb.report.page import ready_pages
+from dialtone_nb.report.run_index import save_run
+ready_pages()
+"""
+    assert "nbconvert" in (found := modules_after(program))
+    assert not {*FRAMES, "plotly"} & found
 
 
 def test_a_command_line_is_read_without_what_only_an_account_or_a_server_needs() -> None:
