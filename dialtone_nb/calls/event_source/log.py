@@ -142,7 +142,8 @@ def parse_times(stamps: pl.Series) -> pl.Series:
     """UTC times from texts, mostly ISO 8601 with or without zone and fractions; null for a text that is no time."""
     texts = stamps.to_arrow(compat_level=pl.CompatLevel.oldest())
     # Fast paths: all texts with a zone, as our own service writes them, or all without. Otherwise parse one by one.
-    for kind in (pa.timestamp("us", tz="UTC"), pa.timestamp("us")):
+    zones = ("UTC", None) if len(stamps) and str(stamps[0]).endswith("Z") else (None, "UTC")
+    for kind in (pa.timestamp("us", tz=zone) for zone in zones):
         try:
             return pl.Series(pc.cast(texts, kind).cast(pa.int64())).cast(UTC_TIME)
         except pa.ArrowInvalid:

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -39,47 +38,70 @@ MOST_KNOWN: Final = 100_000
 MOST_LENGTHS: Final = 8
 UNUSED: Final = -1
 BLANK, DASH, BRACE = map(ord, " -}")
-YEAR, DATE = len("2026"), len("2026-03-02")
+YEAR, DATE = map(len, ("2026", "2026-03-02"))
 # Polars has positions within a text in 31 bits.
 MOST_BYTES: Final = 2**31
 COUNT_NAMES: Final = json.JSONDecoder(object_pairs_hook=len).decode
 INT64: Final = range(-(2**63), 2**63)
-# How Arrow and polars keep a text of more than twelve bytes: where it is, and how it begins.
+# How Arrow and polars keep a text of at least so many bytes: where it is, and how it begins.
+SHORTEST: Final = 13
 VIEW: Final = np.dtype([("length", "u4"), ("prefix", "u4"), ("buffer", "u4"), ("begin", "u4")])
 Row = dict[str, Any]
 Whole = npt.NDArray[Any]
 
 
-@dataclass(slots=True)
+class _DifferentError(IrregularError):
+    """Rows differ so much that parsing whole files is faster."""
+
+
 class _Known:
-    """The distinct rows parsed so far, numbered by the text that follows the time: their names, and the used ones."""
+    """The distinct rows met so far, numbered by the text that follows the time, and the events that some are."""
 
-    numbers: dict[str, int] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
-    # The place in `events` of each row, or UNUSED.
-    places: Whole = field(default_factory=lambda: np.empty(0, "int64"))
-    events: pl.DataFrame = field(default_factory=UNTIMED.to_frame)
+    def __init__(self) -> None:
+        categories = pl.Categorical(pl.Categories.random())
+        # Polars forgets categories that no column has.
+        self._rests = pl.Series([], dtype=categories)
+        self.count = 0
+        # For each row: which of the names it has, its place in `events`, how often its text has a quote or backslash.
+        self.names: list[str] = []
+        self._name_numbers: dict[str, int] = {}
+        self.name, self.place, self.quotes, self.backslashes = (np.empty(0, "int64") for _ in range(4))
+        self.events = UNTIMED.to_frame()
 
-    def add(self, rests: Sequence[str]) -> None:
-        """Parse new rows."""
+    def number(self, rests: pl.Series, most: float) -> Whole:
+        """The numbers of rows by the texts that follow their times; new ones are parsed, up to so many."""
+        numbered = rests.cast(self._rests.dtype)
+        numbers: Whole = numbered.to_physical().to_numpy()
+        is_new = np.flatnonzero(numbers >= self.count)
+        if len(is_new):
+            new, first = np.unique(numbers[is_new], return_index=True)
+            if len(new) > most:
+                raise _DifferentError
+            if new[-1] != self.count + len(new) - 1:
+                raise IrregularError
+            self._add(rests[is_new[first]].to_list())
+        return numbers
+
+    def _add(self, rests: Sequence[str]) -> None:
         rows = [_parse(rest) for rest in rests]
+        name = [self._name_numbers.setdefault(row["event"], len(self._name_numbers)) for row in rows]
+        self.names = list(self._name_numbers)
         are_used = np.array([is_used(row["event"]) for row in rows])
-        used = list(compress(rows, are_used))
         places = np.where(are_used, np.cumsum(are_used) - 1 + len(self.events), UNUSED)
-        self.places = np.append(self.places, places)
-        if used:
-            # Other threads hold the table as it was, so it is replaced and not extended.
-            self.events = pl.concat([self.events, untimed_events(pl.DataFrame(used, ROWS))], rechunk=True)
-        self.names += [row["event"] for row in rows]
-        self.numbers |= zip(rests, range(len(self.numbers), len(self.numbers) + len(rests)), strict=True)
+        self.name, self.place = np.append(self.name, name), np.append(self.place, places)
+        self.quotes = np.append(self.quotes, [rest.count('"') for rest in rests])
+        self.backslashes = np.append(self.backslashes, [rest.count("\\") for rest in rests])
+        if are_used.any():
+            used = pl.DataFrame(list(compress(rows, are_used)), ROWS)
+            self.events = pl.concat([self.events, untimed_events(used)], rechunk=True)
+        self.count += len(rests)
 
 
 @dataclass(slots=True)
 class RepeatedRows:
-    """A reader of files that remembers the rows it has parsed; threads may share it."""
+    """A reader of files that remembers the rows it has parsed."""
 
     _known: _Known = field(default_factory=_Known)
-    _lock: Lock = field(default_factory=Lock)
     _rows: int = 0
     _parses: int = 0
     _is_slower: bool = False
@@ -89,38 +111,31 @@ class RepeatedRows:
         if self._is_slower:
             raise IrregularError
         rows = _cut(contents)
-        # Categories of their own are freed with the column; each distinct text then has a number.
-        rests = rows.rests.cast(pl.Categorical(pl.Categories.random()))
-        number = rests.to_physical().to_numpy()
-        different = rests.unique()
-        in_order = different[np.argsort(different.to_physical().to_numpy())].cast(pl.String).to_list()
-        counts = np.bincount(number)
+        number = self._number(rows.rests)
+        known = self._known
+        counts = np.bincount(number, minlength=known.count)
         # A time with a quote in it was cut at the wrong place, and one with a backslash is escaped.
-        if any(_count(rows.text, letter) != _count_in(in_order, counts, letter) for letter in (b'"', b"\\")):
+        if _count(rows.text, b'"') != known.quotes @ counts or _count(rows.text, b"\\") != known.backslashes @ counts:
             raise IrregularError
-        names, places, events = self._look_up(in_order, counts)
-        place = places[number]
+        by_name = np.zeros(len(known.names), "int64")
+        np.add.at(by_name, known.name, counts)
+        names = Counter({known.names[name]: int(by_name[name]) for name in np.flatnonzero(by_name)})
+        place = known.place[number]
         used = np.flatnonzero(place != UNUSED)
-        return Piece(timed_events(events[place[used]], rows.stamps(used), quality), names, rows.days, quality)
+        return Piece(timed_events(known.events[place[used]], rows.stamps(used), quality), names, rows.days, quality)
 
-    def _look_up(self, rests: Sequence[str], counts: Whole) -> tuple[Counter[str], Whole, pl.DataFrame]:
-        """The names of distinct rests, counted; the place of each in the events that come back too, or UNUSED."""
-        with self._lock:
-            if len(self._known.numbers) > MOST_KNOWN:
-                self._known = _Known()
-            known = self._known
-            new = [rest for rest in rests if rest not in known.numbers]
-            self._rows, self._parses = self._rows + int(counts.sum()), self._parses + len(new)
-            if self._parses > max(FEW, MOST_DIFFERENT * self._rows):
-                self._is_slower, self._known = True, _Known()
-                raise IrregularError
-            if new:
-                known.add(new)
-            numbers = [known.numbers[rest] for rest in rests]
-            names: Counter[str] = Counter()
-            for number, count in zip(numbers, counts.tolist(), strict=True):
-                names[known.names[number]] += count
-            return names, known.places[numbers], known.events
+    def _number(self, rests: pl.Series) -> Whole:
+        if self._known.count > MOST_KNOWN:
+            self._known = _Known()
+        before, self._rows = self._known.count, self._rows + len(rests)
+        try:
+            numbers = self._known.number(rests, max(FEW, MOST_DIFFERENT * self._rows) - self._parses)
+        except IrregularError as error:
+            # Texts that were not parsed have numbers now.
+            self._known, self._is_slower = _Known(), isinstance(error, _DifferentError)
+            raise
+        self._parses += self._known.count - before
+        return numbers
 
 
 class _Cut(NamedTuple):
@@ -134,10 +149,7 @@ class _Cut(NamedTuple):
 
     def stamps(self, rows: Whole) -> pl.Series:
         """The times of these rows, as texts."""
-        bounds = np.append(np.stack([self.begins[rows], self.quotes[rows]], axis=1).ravel(), len(self.text))
-        buffers = [None, pa.py_buffer(bounds), pa.py_buffer(self.text)]
-        texts: pl.Series = pl.Series(pa.Array.from_buffers(pa.large_string(), 2 * len(rows), buffers), dtype=pl.String)
-        return texts.gather_every(2)
+        return _texts_between(self.text, self.begins[rows], self.quotes[rows])
 
 
 def _cut(contents: Sequence[bytes]) -> _Cut:
@@ -145,17 +157,18 @@ def _cut(contents: Sequence[bytes]) -> _Cut:
     for content in map(stripped, contents):
         if not content.startswith(BEGIN) or not content.endswith(END):
             raise IrregularError
-        inner.append(content[len(BEGIN) : -len(END)])
+        inner.append(memoryview(content)[len(BEGIN) : -len(END)])
     text = BETWEEN.join([*inner, b""])
     letters = np.frombuffer(text, "uint8")
-    braces = np.flatnonzero(letters == BRACE)
-    # A nested object, or a brace within a text, is not the end of a row.
-    if len(text) >= MOST_BYTES or letters.min() < BLANK or text.count(BETWEEN) != len(braces) or not _is_utf8(text):
+    if len(text) >= MOST_BYTES or letters.min() < BLANK or not _is_utf8(text):
         raise IrregularError
-    ends = braces + len(BETWEEN)
+    # A nested object, or a brace within a text, is no end of a row: what is cut there is no JSON, which parsing tells.
+    ends = np.flatnonzero(letters == BRACE) + len(BETWEEN)
     begins = np.append(0, ends[:-1])
     quotes = _next_quotes(text, letters, begins)
-    return _Cut(text, begins, quotes, _texts_between(text, quotes, ends), _days(text, begins, quotes))
+    if (quotes - begins).min() < SHORTEST:
+        raise IrregularError
+    return _Cut(text, begins, quotes, _texts_between(text, quotes, ends), _days(text, begins))
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -179,18 +192,12 @@ def _next_quotes(text: bytes, letters: Whole, begins: Whole) -> Whole:
 
 def _count(text: bytes, letter: bytes) -> int:
     # Five times as fast as bytes.count where there are many.
-    return np.count_nonzero(np.frombuffer(text, "uint8") == ord(letter)) if letter in text else 0
+    return int(np.count_nonzero(np.frombuffer(text, "uint8") == ord(letter))) if letter in text else 0
 
 
-def _count_in(texts: Sequence[str], counts: Whole, letter: bytes) -> int:
-    """How often a letter is in texts of which there are so many each."""
-    return sum(text.count(letter.decode()) * count for text, count in zip(texts, counts.tolist(), strict=True))
-
-
-def _days(text: bytes, begins: Whole, quotes: Whole) -> set[str]:
-    """The days of the times between these positions; raises IrregularError where one does not begin like a date."""
-    letters = np.frombuffer(text, "uint8")
-    if (quotes - begins).min() < DATE or (letters[begins + YEAR] != DASH).any():
+def _days(text: bytes, begins: Whole) -> set[str]:
+    """The days of the times at these positions; raises IrregularError where one does not begin like a date."""
+    if (np.frombuffer(text, "uint8")[begins + YEAR] != DASH).any():
         raise IrregularError
     # Most files are of one day, and most rows are of the day of the row before.
     is_new = np.zeros(len(begins), bool)
@@ -214,9 +221,12 @@ def _words(text: bytes, begins: Whole, length: int) -> Iterator[Whole]:
 
 
 def _texts_between(text: bytes, begins: Whole, ends: Whole) -> pl.Series:
-    """The texts between these positions, each longer than twelve bytes, without copying."""
+    """The texts between these positions, without copying; raises IrregularError where one is short."""
     views = np.zeros(len(begins), VIEW)
-    views["length"], views["begin"] = ends - begins, begins
+    lengths = ends - begins
+    if len(lengths) and lengths.min() < SHORTEST:
+        raise IrregularError
+    views["length"], views["begin"] = lengths, begins
     views["prefix"] = np.ndarray(len(text) - 3, "u4", text, strides=(1,))[begins]
     return pl.Series(
         pa.Array.from_buffers(pa.string_view(), len(views), [None, pa.py_buffer(views), pa.py_buffer(text)])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,7 +18,6 @@ from dialtone_nb.calls.file_source.unpack import File, unpack_files
 # Bytes of small files that are read as one piece, because each piece costs a millisecond.
 PIECE_BYTES: Final = 2_500_000
 Thing = TypeVar("Thing")
-Result = TypeVar("Result")
 # Files that the thread may have ready before it waits for the reader, to limit memory.
 AHEAD: Final = 2
 
@@ -29,9 +25,9 @@ AHEAD: Final = 2
 def read_files(source: Path, quality: Quality) -> Iterator[Piece]:
     """Read a file, or all files of an archive or of a folder, the latter in the order of their names."""
     # Unpacking goes on in another thread and has a tally of its own, so that the order of findings is always the same.
-    unpacking = Quality()
-    read_piece = partial(_read_piece, RepeatedRows())
-    yield from map_ahead(read_piece, _together(read_ahead(unpack_files(source, unpacking))))
+    unpacking, repeated = Quality(), RepeatedRows()
+    for files in read_ahead(_together(unpack_files(source, unpacking))):
+        yield _read_piece(repeated, files)
     quality.add(unpacking)
 
 
@@ -76,15 +72,3 @@ def read_ahead(things: Iterator[Thing]) -> Iterator[Thing]:
                 return
             ready.append(pool.submit(next, things, end))
             yield thing
-
-
-def map_ahead(work: Callable[[Thing], Result], things: Iterable[Thing]) -> Iterator[Result]:
-    """Do the work for each thing, in as many threads as there are processors; results are in order."""
-    workers = os.cpu_count() or 1
-    waiting = iter(things)
-    with ThreadPoolExecutor(workers) as pool:
-        under_way = deque(pool.submit(work, thing) for thing in islice(waiting, workers + 1))
-        while under_way:
-            made = under_way.popleft().result()
-            under_way.extend(pool.submit(work, thing) for thing in islice(waiting, 1))
-            yield made

@@ -24,9 +24,9 @@ File = tuple[str, bytes]
 HEAD_BYTES: Final = 512  # a tar archive's header
 READ_BYTES: Final = 1_000_000
 # Small, because repetitive data may unpack to thousands of times its size.
-PACKED_BYTES: Final = 16_384
+PACKED_BYTES: Final = 8_192
 # Small too: if an archive is cut off, the whole read that meets its end is lost.
-PART_BYTES: Final = 65_536
+PART_BYTES: Final = 131_072
 # A file may be compressed twice, if it was sent through something that compresses. Five layers are an attack.
 MOST_LAYERS: Final = 5
 # The exceptions that a damaged or cut-off archive or compressed file can raise.
@@ -151,10 +151,13 @@ def _is_hidden(name: str) -> bool:
 
 
 class _Stream:
-    """A stream made of parts, whose first bytes are in `head`; an error is raised only after all whole data is read."""
+    """A stream made of parts, whose first bytes are in `head`; an error is raised only after all whole data is read.
+
+    It can be read forwards only.
+    """
 
     def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts, self._ready, self._at = parts, b"", 0
+        self._parts, self._ready, self._at, self._place = parts, b"", 0, 0
         self._error: Exception | None = None
         self._fill(HEAD_BYTES)
         self.head = self._ready[:HEAD_BYTES]
@@ -166,7 +169,17 @@ class _Stream:
         if self._error and begin == len(self._ready):
             raise self._error
         self._at = min(end, len(self._ready))
+        self._place += self._at - begin
         return self._ready[begin:end]
+
+    def tell(self) -> int:
+        """How many bytes have been read."""
+        return self._place
+
+    def seek(self, place: int) -> None:
+        """Read on up to this place, or to the end."""
+        while self._place < place and self.read(min(place - self._place, PART_BYTES)):
+            pass
 
     def _fill(self, size: int) -> None:
         count = len(self._ready) - self._at
@@ -235,15 +248,26 @@ def _is_tar(head: bytes) -> bool:
 def _unpack_tar(name: str, stream: Any, quality: Quality, layers: int) -> Iterator[File]:
     last = ""
     try:
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=PART_BYTES) as members:
+        with tarfile.open(fileobj=stream, mode="r:") as members:
             for member in members:
                 last = member.name
-                file = members.extractfile(member) if member.isfile() and not _is_hidden(last) else None
-                if file:
-                    yield from _unpack(last, _parts_of(file), quality, layers)
+                if member.isfile() and not _is_hidden(last):
+                    yield from _unpack(last, _parts_of_member(members, member, stream), quality, layers)
     except UNPACKING_ERRORS as error:
         how_far = f"{name}, read as far as {last}" if last else name
         quality.note(CUT_OFF, "read as far as it goes", example=f"{how_far}: {_words(error)}; copy it again")
+
+
+def _parts_of_member(members: tarfile.TarFile, member: tarfile.TarInfo, stream: _Stream) -> Iterator[bytes]:
+    """The content of a file in an archive, past tarfile, which would copy all of it three times."""
+    if member.issparse():
+        yield from _parts_of(members.extractfile(member))  # type: ignore[arg-type]  # it is a file
+        return
+    end = member.offset_data + member.size
+    while size := min(end - stream.tell(), PART_BYTES):
+        if not (part := stream.read(size)):
+            raise EOFError("unexpected end of data")
+        yield part
 
 
 def _unpack_zip(name: str, stream: Readable, quality: Quality, layers: int) -> Iterator[File]:

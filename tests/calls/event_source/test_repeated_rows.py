@@ -128,7 +128,7 @@ def test_rows_that_do_not_repeat_are_soon_left_to_others_and_what_is_remembered_
     reader = RepeatedRows()
     for content in repeated:
         reader.read([content], Quality())
-        assert len(reader._known.numbers) <= 50 + 40
+        assert reader._known.count <= 50 + 40
     reader = RepeatedRows()
     reader.read(different[:1], Quality())
     with pytest.raises(IrregularError):
