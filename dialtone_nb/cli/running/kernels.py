@@ -43,8 +43,10 @@ EXTRAS = (
 LATE = ("requests",)
 # Starts a kernel as ipykernel_launcher does, but as where no debugger is installed: nobody debugs a run from outside.
 LAUNCHER = ["-m", "ipykernel_launcher"]
+# What is imported lasts, so no garbage is looked for until that is done: a quarter of a second.
 START = """
-import sys
+import gc, sys
+gc.disable()
 sys.path = [folder for folder in sys.path if folder]
 sys.modules["debugpy"] = None
 from ipykernel import kernelapp
@@ -54,6 +56,7 @@ kernelapp.launch_new_instance()
 """
 # Python looks through all objects as it ends, a third of a second; the system takes them back anyway.
 END_AT_ONCE = "import atexit, gc; atexit.register(gc.freeze); del atexit, gc"
+COLLECT_FROM_NOW = "import gc; gc.freeze(); gc.enable(); del gc"
 
 
 def private_sockets() -> dict[str, str]:
@@ -126,8 +129,9 @@ def started_kernel(project: Path, notebook: Path | None = None) -> Iterator[Asyn
         manager.kernel_spec.argv[1:3] = ["-c", START]
     # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
     environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
-    ahead = [f"--IPKernelApp.exec_lines={[END_AT_ONCE, imports_ahead(notebook)]!r}"] if notebook else []
-    run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=[*KERNEL_ARGUMENTS, *ahead])
+    lines = [END_AT_ONCE, *([imports_ahead(notebook)] if notebook else []), COLLECT_FROM_NOW]
+    arguments = [*KERNEL_ARGUMENTS, f"--IPKernelApp.exec_lines={lines!r}"]
+    run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=arguments)
     try:
         yield manager
     finally:
