@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,12 @@ def _lacks(what: str) -> str:
 if __name__ == "__main__" and sys.version_info[:2] < (3, 11):
     print(_lacks("what came with Python 3.11"), file=sys.stderr)
     sys.exit(5)
+if __name__ == "__main__":
+    # Looking for plugins, pydantic would read what is said of every installed package: a tenth of a second, in each
+    # kernel too.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
+    # Most of what is made here is modules, which last: garbage is looked for seldom.
+    gc.set_threshold(50_000)
 if __name__ == "__main__" and sys.argv[1:2] == ["rehearsal"]:
     # Other people's tests start it and wait for it: it goes without what runbooks need.
     from dialtone_nb.cli.rehearsal import command as rehearsal_command

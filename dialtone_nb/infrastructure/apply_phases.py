@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from dialtone_nb.errors import AbsentError, DialtoneError, StalePlanError
+from dialtone_nb.files.lines import append
 from dialtone_nb.infrastructure.apply import LOOK_AGAIN_S, ChangeOutcome, Observe, Status, apply_changes
-from dialtone_nb.infrastructure.claim import HeldClaim, Keeper, held, holder_name, variables_of
+from dialtone_nb.infrastructure.claim import HeldClaim, Keeper, held, variables_of
 from dialtone_nb.infrastructure.plan import Change, Plan, check_consent
 from dialtone_nb.infrastructure.record import (
     JOURNAL,
     Applied,
     ApplyRecord,
-    append,
     journal_entry,
     make_record,
     save_record,
@@ -26,6 +26,7 @@ from dialtone_nb.infrastructure.resources.model import Action, ApplyContext
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.server.folder import ClaimFolder
+from dialtone_nb.values.holder import holder_name
 
 # An apply is in one phase after the other and never goes back. An error ends it in the phase where it comes up, and the
 # process may end at any moment. Nothing has to be repaired by hand after either: the next run looks, finds by their

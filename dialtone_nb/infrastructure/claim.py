@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import secrets
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +22,7 @@ from dialtone_nb.errors import (
     UnknownOutcomeError,
 )
 from dialtone_nb.infrastructure.resources.variables import APPLIED
+from dialtone_nb.values.holder import LONGEST_HOLDER, holder_name
 from dialtone_nb.values.printable import printable
 
 CLAIM = "DIALTONE_CLAIM"
@@ -34,7 +32,6 @@ ENOUGH = timedelta(minutes=10)
 TRIES = 3
 # The holder of a claim that can't be read. Its writer may be at work, so it does not expire, and is broken by hand.
 SOMEBODY: Final = "somebody"
-_LONGEST_HOLDER: Final = 64  # characters: a variable's value has 450 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +51,6 @@ class Claim:
         return self.until is None or self.until > now
 
 
-def holder_name() -> str:
-    """Who is asking: user and machine; DIALTONE_OPERATOR where it is set (a CI job's name)."""
-    name = os.environ.get("DIALTONE_OPERATOR") or f"{getpass.getuser()}@{socket.gethostname()}"
-    return printable(name).strip()[:_LONGEST_HOLDER] or "no name"
-
-
 def parse_claim(value: str) -> Claim:
     """The claim in a variable's value; any other value counts as somebody's claim, without an end."""
     try:
@@ -69,7 +60,7 @@ def parse_claim(value: str) -> Claim:
         return Claim(SOMEBODY, None, "")
     if not (isinstance(holder, str) and holder.strip() and isinstance(nonce, str)) or until.tzinfo is None:
         return Claim(SOMEBODY, None, "")
-    return Claim(printable(holder)[:_LONGEST_HOLDER], until, nonce)
+    return Claim(printable(holder)[:LONGEST_HOLDER], until, nonce)
 
 
 class KeptValue(Protocol):

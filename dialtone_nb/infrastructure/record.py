@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dialtone_nb.errors import ApplyError
+from dialtone_nb.files.lines import append
 from dialtone_nb.files.reports_folder import reports_folder
 from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change, Plan
@@ -85,16 +85,6 @@ def journal_entry(plan: Plan, event: ChangeOutcome | Change) -> dict[str, Any]:
     if isinstance(event, ChangeOutcome):
         return {**entry, "event": event.status, "request_id": event.request_id, "error": event.error}
     return {**entry, "event": "starts"}
-
-
-def append(file: Path, line: Mapping[str, Any]) -> None:
-    """Append the line in one write, so that two runs never mix."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, (json.dumps(line) + "\n").encode())
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scanner import Scanner
 
 from dialtone_nb.errors import Fault, ParametersError
 
@@ -73,6 +74,8 @@ def _read(text: str) -> tuple[Any, list[Node]]:
     """What a file says, and those of its keys that are no text; the same file is read in several places."""
     yaml = YAML(typ="rt")
     yaml.Constructor = _NamingConstructor
+    # It looks for no comments, which takes a third of the time, and nobody writes the file back.
+    yaml.Scanner = Scanner
     return yaml.load(text), yaml.constructor.no_names
 
 

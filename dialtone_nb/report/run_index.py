@@ -8,7 +8,7 @@ from typing import Final
 
 from dialtone_nb.display.rendering import render
 from dialtone_nb.files.atomic_file import write_whole
-from dialtone_nb.infrastructure.record import append
+from dialtone_nb.files.lines import append
 from dialtone_nb.report.page import POLICY, page_style
 from dialtone_nb.report.runs import RUNS, Run, latest_of_each, load_runs
 

@@ -10,7 +10,6 @@ from dialtone_nb.display.findings import findings_html
 from dialtone_nb.display.widgets.consent_box import ConsentBox
 from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.files.reports_folder import seen_from
-from dialtone_nb.infrastructure.claim import holder_name
 from dialtone_nb.infrastructure.plan import Change, Plan, check_consent, describe
 from dialtone_nb.infrastructure.record import ApplyRecord, record_folder, save_record
 from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
@@ -24,6 +23,7 @@ from dialtone_nb.probe.probes import Allowed, Choice, choose_probes
 from dialtone_nb.runbooks.steps.apply import rehearsed_consent
 from dialtone_nb.runbooks.steps.opening import Runbook
 from dialtone_nb.values.assumptions import FACTS, load_assumptions
+from dialtone_nb.values.holder import holder_name
 
 MOST_USD = 50.0
 

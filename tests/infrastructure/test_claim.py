@@ -19,7 +19,6 @@ from dialtone_nb.infrastructure.claim import (
     Claim,
     HeldClaim,
     held,
-    holder_name,
     parse_claim,
     variables_of,
 )
@@ -27,6 +26,7 @@ from dialtone_nb.infrastructure.plan import Change
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
 from dialtone_nb.infrastructure.resources.model import ApplyContext
 from dialtone_nb.infrastructure.resources.services import SERVICE as SERVICE_TYPE
+from dialtone_nb.values.holder import holder_name
 from tests.infrastructure.conftest import OpenDesk
 from tests.infrastructure.desk import SERVICE, Desk, lines
 

@@ -10,9 +10,10 @@ import pytest
 from dialtone_nb.display.applied import applied_html, applied_text
 from dialtone_nb.display.plans import plan_html, plan_text
 from dialtone_nb.errors import DialtoneError
+from dialtone_nb.files.lines import append
 from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change
-from dialtone_nb.infrastructure.record import JOURNAL, RECORD, append, load_records
+from dialtone_nb.infrastructure.record import JOURNAL, RECORD, load_records
 from dialtone_nb.phones.passwords import generate_password
 from dialtone_nb.phones.private_files import load_private_files
 from dialtone_nb.runbooks.steps import phone_files

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import atexit
-import importlib.util
 import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
 from pathlib import Path
+from types import ModuleType
 
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.paths import jupyter_path
 from jupyter_core.utils import run_sync
 
 # The kernel's remarks (its sockets are local TCP, it was interrupted in order to end) would stand between the lines of
@@ -38,8 +43,10 @@ EXTRAS = (
 LATE = ("requests",)
 # Starts a kernel as ipykernel_launcher does, but as where no debugger is installed: nobody debugs a run from outside.
 LAUNCHER = ["-m", "ipykernel_launcher"]
+# What is imported lasts, so no garbage is looked for until that is done: a quarter of a second.
 START = """
-import sys
+import gc, sys
+gc.disable()
 sys.path = [folder for folder in sys.path if folder]
 sys.modules["debugpy"] = None
 from ipykernel import kernelapp
@@ -49,6 +56,7 @@ kernelapp.launch_new_instance()
 """
 # Python looks through all objects as it ends, a third of a second; the system takes them back anyway.
 END_AT_ONCE = "import atexit, gc; atexit.register(gc.freeze); del atexit, gc"
+COLLECT_FROM_NOW = "import gc; gc.freeze(); gc.enable(); del gc"
 
 
 def private_sockets() -> dict[str, str]:
@@ -87,21 +95,25 @@ def without_extras() -> Iterator[None]:
     hidden = [name for name in EXTRAS if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]  # how an import is told that there is no such
-    for name in LATE:
-        _import_when_used(name)
+    late = _Late()
+    sys.meta_path.insert(0, late)
     try:
         yield
     finally:
+        sys.meta_path.remove(late)
         for name in hidden:
             del sys.modules[name]
 
 
-def _import_when_used(name: str) -> None:
-    spec = importlib.util.find_spec(name)
-    if name not in sys.modules and spec and spec.loader:
-        spec.loader = importlib.util.LazyLoader(spec.loader)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
+class _Late(MetaPathFinder):
+    """Finds modules that are loaded when something of them is first used."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Where the module is, if it is one of these."""
+        spec = PathFinder.find_spec(name, path, target) if name in LATE else None
+        if spec and spec.loader:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 @contextmanager
@@ -110,13 +122,16 @@ def started_kernel(project: Path, notebook: Path | None = None) -> Iterator[Asyn
 
     What the notebook's cells import the kernel imports as it comes up, while papermill is imported here.
     """
-    manager = AsyncKernelManager(kernel_name="python3", **private_sockets())
+    # Kernels are looked for in Jupyter's folders alone: where IPython once had them only an import of IPython tells.
+    specs = KernelSpecManager(kernel_dirs=jupyter_path("kernels"))
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs, **private_sockets())
     if manager.kernel_spec and manager.kernel_spec.argv[1:3] == LAUNCHER:
         manager.kernel_spec.argv[1:3] = ["-c", START]
     # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
     environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
-    ahead = [f"--IPKernelApp.exec_lines={[END_AT_ONCE, imports_ahead(notebook)]!r}"] if notebook else []
-    run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=[*KERNEL_ARGUMENTS, *ahead])
+    lines = [END_AT_ONCE, *([imports_ahead(notebook)] if notebook else []), COLLECT_FROM_NOW]
+    arguments = [*KERNEL_ARGUMENTS, f"--IPKernelApp.exec_lines={lines!r}"]
+    run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=arguments)
     try:
         yield manager
     finally:

@@ -67,8 +67,8 @@ def run_of(
 ) -> Run:
     """What the head of a run's page and the index of runs say of it."""
     # Once a run has ended: what is refused before it starts is refused quickly.
-    from dialtone_nb.infrastructure.claim import holder_name
     from dialtone_nb.report.runs import Run, commit_of, stamp
+    from dialtone_nb.values.holder import holder_name
 
     return Run(
         stamp(started),
