@@ -96,13 +96,14 @@ def _add_panel(figure: Figure, place: int, rows: int, title: str) -> None:
 
 def _add_bars(figure: Figure, place: int, counts: pd.DataFrame, named: set[str], *, patterned: bool) -> None:
     """Add a phone's bars, one for each outcome; the legend has each outcome once, where it first appears."""
+    days = as_dates(counts.index)
     for outcome in seen_outcomes(counts):
         figure.add_bar(
             name=words_of(outcome),
             legendgroup=outcome,
             showlegend=outcome not in named,
             legendrank=OUTCOMES.index(outcome),
-            x=as_dates(counts.index),
+            x=days,
             y=counts[outcome].tolist(),
             marker=marker_of(outcome, patterned=patterned),
             hovertemplate=f"%{{x|%Y-%m-%d %a}}<br>{words_of(outcome)}: %{{y:,}}<extra></extra>",

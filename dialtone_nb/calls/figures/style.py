@@ -8,6 +8,7 @@ that shows on white and on black.
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import compress
 from typing import Any, Final
 
 import pandas as pd
@@ -157,7 +158,7 @@ def name_rows(figure: Figure, labels: list[str], *, grid: bool = False) -> None:
 
 def seen_outcomes(counts: pd.DataFrame) -> list[str]:
     """The outcomes that occur, in the order of `OUTCOMES`."""
-    return [outcome for outcome in OUTCOMES if counts[outcome].sum()]
+    return list(compress(OUTCOMES, counts[list(OUTCOMES)].any()))
 
 
 def axis_number(place: int) -> str:

@@ -15,8 +15,8 @@ from dialtone_nb.calls.event_source.rows import IrregularError, regular_rows
 from dialtone_nb.calls.file_source.formats import read_file
 from dialtone_nb.calls.file_source.unpack import File, unpack_files
 
-# Bytes of small files that are read as one piece, because each piece costs a millisecond.
-PIECE_BYTES: Final = 2_500_000
+# Bytes of small files that are read as one piece, because each piece costs a few milliseconds.
+PIECE_BYTES: Final = 4_000_000
 Thing = TypeVar("Thing")
 # Files that the thread may have ready before it waits for the reader, to limit memory.
 AHEAD: Final = 2

@@ -52,9 +52,11 @@ def find_bad_days(tally: pd.DataFrame, hours: pd.DataFrame) -> tuple[BadDay, ...
         return ()
     gone, gone_by_hour = (some[some["outcome"].isin(LOST)] for some in (tally, hours))
     usual, days = gone.groupby("reason")["attempts"].sum(), tally["day"].nunique()
+    # A few days of years are looked at one by one.
+    few, gone, gone_by_hour = (some[some["day"].isin(list(named))] for some in (tally, gone, gone_by_hour))
     found = []
     for day, at in named.items():
-        lost = rate_of(tally[tally["day"] == day], "lost")
+        lost = rate_of(few[few["day"] == day], "lost")
         otherwise = Rate(whole.numerator - lost.numerator, whole.denominator - lost.denominator)
         own = gone[gone["day"] == day]
         within = gone_by_hour[(gone_by_hour["day"] == day) & gone_by_hour["hour"].isin(at)]

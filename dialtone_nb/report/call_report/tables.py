@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -136,7 +136,8 @@ def tabulate_rates(tally: pd.DataFrame, by: str, partial_day: date | None = None
     columns = [KEY_WORDS[by], "attempts", "judged"]
     for name in RATES:
         columns += [name, f"{name} rate (95 % interval)" if name in WITH_INTERVAL else f"{name} rate"]
-    rows = [_row(key_words(by, key), values) for key, values in table.iterrows()]
+    values = table.fillna(0).to_dict("records")
+    rows = [_row(key_words(by, key), of_key) for key, of_key in zip(table.index, values, strict=True)]
     note = "Answered is the ASR, delivered is close to the NER. A dash means that there is nothing to divide by."
     if partial_day and by in ("day", "week"):
         note += f" {partial_day:%Y-%m-%d %a} was not over when the calls were read: the last row is not complete."
@@ -148,11 +149,11 @@ def _too_few_for_rates(tally: pd.DataFrame, by: str) -> str:
     return too_few_attempts(tally, FEW_FOR_HOURS if by == "hour" else FEW)
 
 
-def _row(key: str, values: pd.Series[float]) -> list[str | int | float | None]:
-    judged = 0 if pd.isna(values["judged"]) else int(values["judged"])
-    row: list[str | int | float | None] = [key, 0 if pd.isna(values["attempts"]) else int(values["attempts"]), judged]
+def _row(key: str, values: Mapping[Hashable, float]) -> list[str | int | float | None]:
+    judged = int(values["judged"])
+    row: list[str | int | float | None] = [key, int(values["attempts"]), judged]
     for name in RATES:
-        rate = Rate(int(values[name]) if judged else 0, judged)
+        rate = Rate(int(values[name]), judged)
         row += [rate.numerator, rate_words(rate) if name in WITH_INTERVAL else rate.value]
     return row
 
