@@ -126,11 +126,11 @@ def prepare_cells(cells: Sequence[NotebookNode]) -> None:
 
 def name_lexer(notebook: NotebookNode) -> None:
     """Have IPython's own lexer, whose import takes a fifth of a second, look at cells with its magic commands alone."""
-    language = notebook.metadata.setdefault("language_info", {})
+    language = notebook.metadata.get("language_info", {})
     if language.get("pygments_lexer", language.get("name", "ipython3")) == "ipython3" and not any(
         cell.cell_type == "code" and MAGIC.search(cell.source) for cell in notebook.cells
     ):
-        language.update(name="python", pygments_lexer="python")
+        notebook.metadata["language_info"] = {**language, "name": "python", "pygments_lexer": "python"}
 
 
 def _parts(notebook: NotebookNode, layout: PageLayout, run: Run | None) -> dict[str, Any]:

@@ -34,6 +34,14 @@ def compiled(folder: Path, dialplan: str, *, network: tuple[str, str] = ("", "")
     return compile_table(load_parameters(parameters))
 
 
+def test_a_dial_plan_is_compiled_once_for_all_cells_of_a_runbook() -> None:
+    """Checking it takes a while; when the files are read again, so is the dial plan."""
+    parameters = load_parameters(SAMPLE)
+    table = compile_table(parameters)
+    assert compile_table(parameters) is table
+    assert compile_table(load_parameters(SAMPLE)) is not table
+
+
 def faults(folder: Path, dialplan: str, *, network: tuple[str, str] = ("", "")) -> tuple[Fault, ...]:
     """The faults that the compiler finds in a dial plan."""
     with pytest.raises(DialplanError) as caught:

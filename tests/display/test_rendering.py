@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -30,6 +33,21 @@ def test_no_module_writes_tags(path: Path) -> None:
     ]
     found = {tag for string in strings for tag in TAG.findall(string)}
     assert found <= ({"<style>", "</style>"} if path.name == "rendering.py" else {"<figure>"})
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_compiled_templates_lie_where_python_keeps_compiled_modules(kept: bool, tmp_path: Path) -> None:
+    """Where it keeps none, neither are they; and what is kept is taken by the next Python."""
+    program = "from dialtone_nb.display.rendering import render; print(render('line', line='a & b'))"
+    settings = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "" if kept else "1"}
+    pages = [
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, **settings}, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert pages[0] == pages[1] and "a &amp; b" in pages[0]
+    assert len(list(tmp_path.rglob("template-*.cache"))) == int(kept)
 
 
 def test_every_display_has_its_functions() -> None:

@@ -51,6 +51,15 @@ def test_two_runs_of_the_same_runbook_are_the_same_bytes(tmp_path: Path) -> None
     assert pages[0] == pages[1]
 
 
+@pytest.mark.parametrize(
+    ("source", "magic"), [("x = 1 % y\nf'{x!r}?'", False), ("%time f()", True), ("f?", True), ("a = !ls", True)]
+)
+def test_ipythons_lexer_looks_at_what_only_ipython_reads(source: str, magic: bool, tmp_path: Path) -> None:
+    """Its import would take a fifth of a second of every run."""
+    page = page_of(notebook_of(source=source), tmp_path)
+    assert ("hl-ipython3" in page, "hl-python" in page) == (magic, not magic)
+
+
 def code(source: str = "look", html: str = "", *, tags: tuple[str, ...] = (), **more: Any) -> Any:
     """A code cell with an output of HTML and other types."""
     outputs = [shown({"text/html": html, **more})] if html or more else []

@@ -26,7 +26,6 @@ from dialtone_nb.calls.attempts.schema import UTC_TIME
 from dialtone_nb.calls.file_source.times import parse_time
 from dialtone_nb.calls.load import TWILIO, CallRunbook, find_archive, find_source
 from dialtone_nb.calls.measures.before_after import REACH, Deployment
-from dialtone_nb.calls.twilio_source.fetch import API, SIDE_BY_SIDE
 from dialtone_nb.errors import AbsentError
 
 if TYPE_CHECKING:
@@ -137,6 +136,9 @@ def _sample(attempts: pl.DataFrame) -> pl.DataFrame:
 
 def fetch_delays(client: Client, sample: pl.DataFrame) -> tuple[Delay, ...]:
     """Fetch the delays of sampled calls, one request each, in parallel; calls that Twilio lacks are left out."""
+    # A report on files asks nobody, and goes without what only requests need.
+    from dialtone_nb.calls.twilio_source.fetch import SIDE_BY_SIDE
+
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         took = list(pool.map(partial(_fetch_ms, client), sample["call_sid"]))
     rows = zip(sample.iter_rows(named=True), took, strict=True)
@@ -148,6 +150,8 @@ def fetch_delays(client: Client, sample: pl.DataFrame) -> tuple[Delay, ...]:
 
 
 def _fetch_ms(client: Client, call_sid: str) -> int | None:
+    from dialtone_nb.calls.twilio_source.fetch import API
+
     url = f"{API}/2010-04-01/Accounts/{client.account_sid}/Calls/{call_sid}/Events.json"
     try:
         return delay_of(orjson.loads(client.request("GET", url).text)["events"])

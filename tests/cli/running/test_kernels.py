@@ -49,6 +49,16 @@ def test_a_notebook_whose_imports_fail_still_has_its_kernel(tmp_path: Path) -> N
     assert printed_by(notebook, "print(7)") == "7"
 
 
+def test_a_kernel_has_no_debugger_and_looks_for_garbage_when_its_cells_run() -> None:
+    """Both would take time as it starts; a cell can still import the debugger."""
+    cell = """
+import gc, sys
+print("debugpy" in sys.modules, "_pydevd_bundle" in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0)
+import debugpy
+"""
+    assert printed_by(ROOT / "notebooks" / "deploy.ipynb", cell) == "False False True True"
+
+
 def modules_after(program: str) -> set[str]:
     """The top-level modules that a new Python has imported after a program, which must print nothing."""
     program += "\nimport sys\nprint(*{name.partition('.')[0] for name, it in sys.modules.items() if it})"
@@ -64,8 +74,9 @@ with without_extras():
     import dialtone_nb.cli.running.run
 """
     assert {"papermill", "nbclient"} <= (found := modules_after(program))
-    assert not {"boto3", "pyarrow"} & found
-    assert "pyarrow" in modules_after(program + "import pyarrow")
+    assert not {"boto3", "pyarrow", "isoduration", "urllib3"} & found
+    assert {"pyarrow", "isoduration"} <= modules_after(program + "import pyarrow, isoduration")
+    assert "urllib3" in modules_after(program + "import requests; requests.get")
 
 
 FRAMES = frozenset({"pandas", "polars", "pyarrow", "numpy"})
@@ -101,7 +112,7 @@ from dialtone_nb.report.run_index import save_run
 ready_pages()
 """
     assert "nbconvert" in (found := modules_after(program))
-    assert not {*FRAMES, "plotly"} & found
+    assert not {*FRAMES, "plotly", "IPython", "urllib3"} & found
 
 
 def test_a_command_line_is_read_without_what_only_an_account_or_a_server_needs() -> None:
