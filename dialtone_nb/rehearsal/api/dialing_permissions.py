@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from dialtone_nb.rehearsal.http.errors import Refusal, absent
 from dialtone_nb.rehearsal.http.operations import ApiRequest, ApiResponse
 from dialtone_nb.rehearsal.http.paging import list_response
 from dialtone_nb.rehearsal.http.parameters import Parameter, flag, matching, read_parameters
-from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, SWITCHES, permissions
+from dialtone_nb.rehearsal.state.dialing_permissions import HIGH_RISK, SWITCHES, permissions, permissions_by_country
 from dialtone_nb.rehearsal.state.store import Tables
 
 VOICE = Api("voice.twilio.com")
@@ -37,6 +38,7 @@ def _country(request: ApiRequest) -> str:
     return country
 
 
+@cache  # a few hundred, each worked out by an example of its numbers
 def _name(country: str) -> str:
     from phonenumbers.geocoder import country_name_for_number  # a large table, read when somebody asks
 
@@ -44,14 +46,14 @@ def _name(country: str) -> str:
     return (country_name_for_number(number, "en") if number else "") or country
 
 
-def country_body(tables: Tables, country: str) -> dict[str, Any]:
-    """A country as Twilio shows it, except for the continent, which is always null here."""
+def country_body(tables: Tables, country: str, switches: dict[str, bool]) -> dict[str, Any]:
+    """A country with its permissions as Twilio shows it, except for the continent, which is always null here."""
     return {
         "iso_code": country,
         "name": _name(country),
         "continent": None,
         "country_codes": [f"+{phonenumbers.country_code_for_region(country)}"],
-        **permissions(tables, country),
+        **switches,
         **VOICE.addresses(
             tables,
             f"/DialingPermissions/Countries/{country}",
@@ -64,7 +66,8 @@ def list_(tables: Tables, request: ApiRequest) -> ApiResponse:
     """The countries that fit every filter."""
     wanted = read_parameters(FILTERS, request.query)
     code = wanted.pop("country_code", None)
-    bodies = [country_body(tables, country) for country in sorted(phonenumbers.SUPPORTED_REGIONS)]
+    permitted = permissions_by_country(tables)
+    bodies = [country_body(tables, country, permitted(country)) for country in sorted(phonenumbers.SUPPORTED_REGIONS)]
     bodies = [
         body
         for body in bodies
@@ -109,7 +112,8 @@ def update_settings(tables: Tables, request: ApiRequest) -> ApiResponse:
 
 def fetch(tables: Tables, request: ApiRequest) -> ApiResponse:
     """One country."""
-    return ApiResponse(200, country_body(tables, _country(request)))
+    country = _country(request)
+    return ApiResponse(200, country_body(tables, country, permissions(tables, country)))
 
 
 def _switch(value: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import phonenumbers
 
 from dialtone_nb.rehearsal.state.store import Tables
@@ -23,8 +25,17 @@ HIGH_RISK = frozenset(
 
 def permissions(tables: Tables, country: str) -> dict[str, bool]:
     """The three permissions of a country."""
-    changed = tables.find("dialing_permission", "", country)
+    return permissions_by_country(tables)(country)
+
+
+def permissions_by_country(tables: Tables) -> Callable[[str], dict[str, bool]]:
+    """The three permissions of each country that is asked for; what they depend on is read once for all."""
+    changed = {one.name: one.body for one in tables.list("dialing_permission", "")}
     at_first = AT_FIRST if tables.behaviour.countries_at_first == "home and neighbours" else {"US"}
-    is_home = country in at_first or any(country_of(one.name) == country for one in tables.list("phone_number", ""))
-    first = dict.fromkeys(SWITCHES, False) | {"low_risk_numbers_enabled": is_home}
-    return first | (changed.body if changed else {})
+    home = at_first | {country_of(one.name) for one in tables.list("phone_number", "")}
+
+    def of(country: str) -> dict[str, bool]:
+        first = dict.fromkeys(SWITCHES, False) | {"low_risk_numbers_enabled": country in home}
+        return first | changed.get(country, {})
+
+    return of
