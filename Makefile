@@ -67,11 +67,12 @@ check: setup documents ## the inner loop, a minute: format, types, the tests tha
 	@$(BIN)/mypy
 	@$(PYTEST) -n 2 --fast tests
 
+# While types are checked the other core compiles the tests, which each worker would do for itself.
 # Four workers for two cores: tests of telephones, servers and kernels wait much of their time.
 test: setup documents ## every check: format, types, tests, kept notebooks, browser
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/ruff check $(CHECKED)
-	@$(BIN)/mypy
+	@$(BIN)/mypy & types=$$!; $(BIN)/python -m pytest --collect-only --quiet tests >/dev/null; wait $$types
 	@$(PYTEST) -n 4 --keep-durations --nbval --nbval-current-env tests notebooks
 
 # FIGURES=fetch,report measures these alone; SIZE=quick takes a minute or two instead of a quarter of an hour.
