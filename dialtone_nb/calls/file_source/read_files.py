@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -26,18 +27,31 @@ def read_files(source: Path, quality: Quality) -> Iterator[Piece]:
     """Read a file, or all files of an archive or of a folder, the latter in the order of their names."""
     # Unpacking goes on in another thread and has a tally of its own, so that the order of findings is always the same.
     unpacking, repeated = Quality(), RepeatedRows()
-    for files in read_ahead(_together(unpack_files(source, unpacking))):
-        yield _read_piece(repeated, files)
+    # One more than can be worked on, so that none of them waits while the caller is busy with a piece.
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        under_way: deque[Callable[[], Piece]] = deque()
+        for files in read_ahead(_together(unpack_files(source, unpacking))):
+            under_way.append(_start_reading(files, repeated, pool))
+            if len(under_way) > workers + 1:
+                yield under_way.popleft()()
+        yield from (finish() for finish in under_way)
     quality.add(unpacking)
 
 
-def _read_piece(repeated: RepeatedRows, files: list[File]) -> Piece:
-    """Read some files in the fastest way that all of them allow."""
+def _start_reading(files: list[File], repeated: RepeatedRows, pool: ThreadPoolExecutor) -> Callable[[], Piece]:
+    """Read some files here and now where their rows repeat, which is mere counting; others are parsed by the pool."""
     quality = Quality()
     try:
-        return repeated.read([content for _, content in files], quality)
+        piece = repeated.read([content for _, content in files], quality)
     except IrregularError:
-        pass
+        return pool.submit(_parse_piece, files).result
+    return lambda: piece
+
+
+def _parse_piece(files: list[File]) -> Piece:
+    """Parse some files in the fastest way that all of them allow."""
+    quality = Quality()
     try:
         return Piece.join([Piece.of(rows, quality) for rows in regular_rows(content for _, content in files)])
     except IrregularError:
