@@ -162,7 +162,7 @@ def _cut(contents: Sequence[bytes]) -> _Cut:
     letters = np.frombuffer(text, "uint8")
     if len(text) >= MOST_BYTES or letters.min() < BLANK or not _is_utf8(text):
         raise IrregularError
-    # A nested object, or a brace within a text, is no end of a row: what is cut there is no JSON, which parsing tells.
+    # Whether each brace is the end of a row, parsing tells.
     ends = np.flatnonzero(letters == BRACE) + len(BETWEEN)
     begins = np.append(0, ends[:-1])
     quotes = _next_quotes(text, letters, begins)
@@ -235,6 +235,9 @@ def _texts_between(text: bytes, begins: Whole, ends: Whole) -> pl.Series:
 
 def _parse(rest: str) -> Row:
     """The columns of a row without its time; raises IrregularError if it is no event, or if names repeat."""
+    # A nested object, or a brace within a text, is no end of a row.
+    if not rest.endswith(BETWEEN.decode()):
+        raise IrregularError
     text = BEGIN.decode()[1:] + rest.removesuffix(BETWEEN.decode()) + "}"
     try:
         row = orjson.loads(text)

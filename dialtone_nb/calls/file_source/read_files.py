@@ -19,7 +19,7 @@ from dialtone_nb.calls.file_source.unpack import File, unpack_files
 # Bytes of small files that are read as one piece, because each piece costs a few milliseconds.
 PIECE_BYTES: Final = 4_000_000
 Thing = TypeVar("Thing")
-# Files that the thread may have ready before it waits for the reader, to limit memory.
+# Things that the thread may have ready before it waits for the reader, to limit memory.
 AHEAD: Final = 2
 
 
@@ -27,12 +27,12 @@ def read_files(source: Path, quality: Quality) -> Iterator[Piece]:
     """Read a file, or all files of an archive or of a folder, the latter in the order of their names."""
     # Unpacking goes on in another thread and has a tally of its own, so that the order of findings is always the same.
     unpacking, repeated = Quality(), RepeatedRows()
-    # One more than can be worked on, so that none of them waits while the caller is busy with a piece.
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         under_way: deque[Callable[[], Piece]] = deque()
         for files in read_ahead(_together(unpack_files(source, unpacking))):
             under_way.append(_start_reading(files, repeated, pool))
+            # One more than can be worked on, so that no worker waits while the caller is busy with a piece.
             if len(under_way) > workers + 1:
                 yield under_way.popleft()()
         yield from (finish() for finish in under_way)

@@ -76,29 +76,32 @@ def test_events_as_they_come_are_counted() -> None:
     [
         b"",
         b"[]",
-        b'[{"timestamp": "2026-03-02", "event": "busy"}',
-        b'[{"timestamp": "2026-03-02", "event": "busy"},]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"} {"timestamp": "2026-03-02", "event": "busy"}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "2026-03-02"}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "2026-03-02", "event": busy}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "2026-03-02", "event": 7}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "2026-03-02", "event": "a", "event": "b"}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "2026-03-02", "timestamp": "", "event": "b"}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "2026\\u002d03-02", "event": "busy"}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "1772442000", "event": "busy"}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "2026-03-02\n", "event": "busy"}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy"}, {"timestamp": "2026-03-02", "event": "\xff"}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy", "duration_s": true}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy", "duration_s": 99999999999999999999}]',
-        b'[{"timestamp": "2026-03-02", "event": "busy", "channel": 405}]',
-        b'[{"timestamp": "2026-03-02]"}]',
-        b'{"timestamp": "2026-03-02", "event": "busy"}\n{"timestamp": "2026-03-02", "event": "busy"}',
+        b'[{"timestamp": "AT", "event": "busy"}',
+        b'[{"timestamp": "AT", "event": "busy"},]',
+        b'[{"timestamp": "AT", "event": "busy"} {"timestamp": "AT", "event": "busy"}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "AT"}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "AT", "event": busy}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "AT", "event": 7}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "AT", "event": "a", "event": "b"}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "AT", "timestamp": "AT", "event": "b"}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "2026\\u002d03-02T09:00:00Z", "event": "busy"}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "1772442000.000000", "event": "busy"}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "AT\n", "event": "busy"}]',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "AT", "event": "\xff"}]',
+        b'[{"timestamp": "AT", "event": "busy", "duration_s": true}]',
+        b'[{"timestamp": "AT", "event": "busy", "duration_s": 99999999999999999999}]',
+        b'[{"timestamp": "AT", "event": "busy", "channel": 405}]',
+        b'[{"timestamp": "AT]"}]',
+        b'{"timestamp": "AT", "event": "busy"}\n{"timestamp": "AT", "event": "busy"}',
+        b'[{"timestamp": "AT", "event": "busy"}, {"timestamp": "2026-03-02", "event": "busy"}]',
+        b'[{"timestamp": "AT", "event": "busy", "more": {"a": 1}, "other": 1234562026-03-02T09:00", "event": "busy"}]',
+        b'[{"timestamp": "2026-03-02T\\"09:00:00Z", "event": "busy"}]',
     ],
 )
 def test_what_is_odd_is_left_to_others(content: bytes) -> None:
     """A truncated file, invalid JSON, a key twice, an escape in a time, a value of another type."""
     with pytest.raises(IrregularError):
-        piece_of(json.dumps([BUSY] * 9).encode(), content)
+        piece_of(json.dumps([BUSY] * 9).encode(), content.replace(b"AT", b"2026-03-02T09:00:00Z"))
 
 
 @pytest.mark.parametrize("number", range(0, 200, 7))
