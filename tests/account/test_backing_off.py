@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import statistics
+import time
 from typing import Any
 
 import pytest
 import requests
-import tenacity.nap
 
 from dialtone_nb.account import transport
 from dialtone_nb.account.transport import ATTEMPTS
@@ -20,7 +20,7 @@ from tests.infrastructure.desk import Desk
 def test_waits_grow_and_are_drawn_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many requests that get a 429 no two retry at the same time; the limit of the pauses doubles each time."""
     waits: list[float] = []
-    monkeypatch.setattr(tenacity.nap.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "sleep", waits.append)
     # That all requests hold back for a while is another wait, and has its own test.
     monkeypatch.setattr(transport, "HOLD_BACK_S", 0.0)
     made, _ = canned(answered(429))
@@ -40,9 +40,9 @@ def test_every_request_has_a_time_out(desk: Desk, monkeypatch: pytest.MonkeyPatc
     seen: list[object] = []
     send = requests.adapters.HTTPAdapter.send
 
-    def watch(self: requests.adapters.HTTPAdapter, *args: Any, timeout: object = None, **rest: Any) -> Any:
-        seen.append(timeout)
-        return send(self, *args, timeout=timeout, **rest)
+    def watch(self: requests.adapters.HTTPAdapter, *args: Any, **rest: Any) -> Any:
+        seen.append(rest.get("timeout"))
+        return send(self, *args, **rest)
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", watch)
     desk.do(desk.deploy())

@@ -167,7 +167,8 @@ def test_a_wrong_request_to_the_rehearsal(rehearsal: Rehearsal, case: dict[str, 
     """Each gets an error in Twilio's format whose message names the fault; the account does not change."""
     method, _, address = case["ask"].partition(" ")
     host, slash, path = address.partition("/")
-    headers, auth = {"Host": host.encode()}, (rehearsal.account_sid, rehearsal.auth_token)
+    headers = {"Host": host.encode()}
+    auth: tuple[str, str] | None = (rehearsal.account_sid, rehearsal.auth_token)
     if said := case.get("authorization"):
         headers, auth = headers | {"Authorization": said.encode()}, None
     if host == "rehearsal.localhost" and "body" in case:

@@ -53,7 +53,7 @@ def test_the_line_that_is_printed_for_node_leads_twilios_command_line_here(tmp_p
         told = {line[:13].strip(): line[13:].strip() for line in printed}
         words = shlex.split(told["For Node"].removesuffix(" COMMAND"))
         create = ["api:core:sip:domains:create", "--domain-name", "shell.sip.twilio.com", "-o", "tsv"]
-        cli = [*words, f"HOME={tmp_path}", NODE, TWILIO_CLI, *create]
+        cli: list[str | Path] = [*words, f"HOME={tmp_path}", NODE, TWILIO_CLI, *create]
         ended = subprocess.run(cli, capture_output=True, text=True, timeout=120, check=False)
         process.send_signal(signal.SIGINT)
     assert ended.returncode == 0, ended.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from hypothesis import given
@@ -22,7 +23,7 @@ from tests.dialplan.strategies import calls
 
 LOBBY = Refuse(rule="", client="lobby", reason="", message="")
 URL = status_url("https://dialtone-1234-prod.twil.io", "outgoing", LOBBY)
-LIMITS = {"caller_id": "+15035550103", "time_limit_s": 3600, "ring_timeout_s": 30}
+LIMITS: dict[str, Any] = {"caller_id": "+15035550103", "time_limit_s": 3600, "ring_timeout_s": 30}
 DIAL = (
     '<Dial action="https://dialtone-1234-prod.twil.io/call-status?direction=outgoing&amp;client=lobby" '
     'answerOnBridge="true" callerId="+15035550103" timeLimit="3600" timeout="30">'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -28,7 +29,7 @@ def vendor_names(file: str) -> set[str]:
     return set(" ".join(line for line in lines if not line.startswith("#")).split())
 
 
-def settings_of(parameters: Parameters, client: str, **others: object) -> DeviceSettings:
+def settings_of(parameters: Parameters, client: str, **others: Any) -> DeviceSettings:
     """The settings of a phone with an edge, so that no field is empty."""
     return dataclasses.replace(device_settings(through(parameters, "umatilla"), client), **others)
 

@@ -48,7 +48,7 @@ def read_cases() -> Iterator[tuple[str, Case]]:
     """Every case, with the name of the file that it is in."""
     for file in sorted(FOLDER.glob("*.yaml")):
         for one in yaml.load(file.read_text("utf-8"), yaml.CSafeLoader):
-            yield file.stem, Case(**{key: tuple(value) if key == "first" else value for key, value in one.items()})
+            yield file.stem, Case(**one | {"first": tuple(one.get("first", ()))})
 
 
 def holds(found: Any, wanted: Any) -> bool:

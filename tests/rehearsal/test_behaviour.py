@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.rehearsal.behaviour_cases import Case, Stage, holds, read_cases, told
@@ -34,11 +36,12 @@ def test_a_wrong_answer_is_seen() -> None:
     """Another value, a missing key, another length of a list and another prefix fail; additional keys pass."""
     found = {"code": 21232, "more": 1, "list": [{"sid": "CA1"}]}
     assert holds(found, {"code": 21232, "list": [{"sid": "CA…"}]})
-    for wrong in (
+    nearly: list[dict[str, Any]] = [
         {"code": 21231},
         {"status": 400},
         {"list": []},
         {"list": [{"sid": "NO…"}]},
         {"list": [{"sid": "CA"}]},
-    ):
+    ]
+    for wrong in nearly:
         assert not holds(found, wrong), wrong

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -59,7 +60,7 @@ MORE = (
 
 
 # What somebody in JupyterLab runs and agrees to, who then saves the notebook with its widgets.
-ATTENDED = (
+ATTENDED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("deploy", {}),
     ("client_setup", {"client": "workbench", "buy_number": "+15035550101"}),
     ("explore", {"environment": "prod", "client": "lobby", "dialled": ["#", "0"]}),
@@ -116,7 +117,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
         yield Left(project, done, known, passwords)
 
 
-def attend(project: Path, runbook: str, given: dict[str, str], saved: Path) -> None:
+def attend(project: Path, runbook: str, given: dict[str, Any], saved: Path) -> None:
     """Save the notebook as a user who consented to its plan in JupyterLab, with its widgets."""
     notebook = nbformat.read(project / "notebooks" / f"{runbook}.ipynb", as_version=4)
     (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]

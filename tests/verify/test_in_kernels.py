@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.__main__ import main
-from dialtone_nb.cli.running.run import RESULT
+from dialtone_nb.display.outputs import RESULT
 from tests.verify.conftest import ROOT
 
 

@@ -13,6 +13,7 @@ from dialtone_nb.display.telephony.test_calls import calls_html, calls_text
 from dialtone_nb.errors import InputError
 from dialtone_nb.runbooks import test_calls
 from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
+from dialtone_nb.verify.placed_calls import TestCalls
 from tests.verify.conftest import Stage
 
 TITLES = [
@@ -25,7 +26,7 @@ TITLES = [
 ]
 
 
-def place(stage: Stage, **phones: str) -> test_calls.TestCalls:
+def place(stage: Stage, **phones: str) -> TestCalls:
     """The results of the calls."""
     return test_calls.place_calls(stage.site.account, stage.site.parameters, "stage", **phones)
 

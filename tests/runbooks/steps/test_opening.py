@@ -155,7 +155,7 @@ def test_parameters_are_read_only_attributes_and_keys(session: Session) -> None:
     with pytest.raises(AttributeError, match="declares no parameter 'enviroment'"):
         _ = parameters.enviroment
     with pytest.raises(AttributeError):
-        parameters.environment = "prod"
+        parameters.environment = "prod"  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
