@@ -6,6 +6,7 @@ module that is not in it is new: it runs first, and in `make check`.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -20,6 +21,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 DURATIONS: Final = Path(__file__).with_name("durations.json")
 # Whatever network the operator of this checkout has, here and in whatever is started; a test of one's own takes it out.
 os.environ["DIALTONE_PARAMETERS"] = str(ROOT / "parameters" / "sample")
+# Most of what collecting makes are modules and tests, which last: garbage is looked for seldom.
+gc.set_threshold(50_000)
 # What the tests of `make check` may take, all modules together.
 CHECK_S: Final = 60.0
 # A busy machine, or another one, makes no new entry.

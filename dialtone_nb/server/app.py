@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -107,13 +106,9 @@ class _Server:
         following = asyncio.create_task(self._live.follow())
         watching = asyncio.create_task(_tell_of_jumps())
         with open_couriers(self._settings, folder, self._metrics):
-            # All objects of the start stay alive: the garbage collector need not scan them while a call waits.
-            gc.collect()
-            gc.freeze()
             try:
                 yield
             finally:
-                gc.unfreeze()
                 following.cancel()
                 watching.cancel()
                 await asyncio.to_thread(self._events.close)

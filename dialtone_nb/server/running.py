@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import multiprocessing
 import os
@@ -158,7 +159,10 @@ def serve(settings: Settings, listening: socket.socket, ending: Ending, *, worke
     """Answer until SIGINT or SIGTERM, then finish what is under way; of several workers, one that dies is replaced."""
     _allow_many_connections()
     if workers == 1:
-        server = uvicorn.Server(make_config(settings))
+        config = make_config(settings)
+        config.load()
+        _keep_what_is_there()
+        server = uvicorn.Server(config)
         ending.then(lambda: setattr(server, "should_exit", True))
         server.run(sockets=[listening])
         return
@@ -215,7 +219,19 @@ def make_worker(settings: Settings, parent: int | None, told: LastTold | None = 
     if parent is not None:
         log_to_terminal()
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
-    return make_app(settings, told)
+    app = make_app(settings, told)
+    if parent is not None:
+        _keep_what_is_there()
+    return app
+
+
+def _keep_what_is_there() -> None:
+    """Spare the garbage collector the objects of the start, in a process of ours: they live as long as it does.
+
+    It would scan them while a call waits.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _end_with(parent: int) -> None:
