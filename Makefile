@@ -67,13 +67,14 @@ check: setup documents ## the inner loop, a minute or two: format, types, the te
 	@$(BIN)/mypy
 	@$(PYTEST) -n 2 --fast tests
 
-# While types are checked the other core compiles the tests, which each worker would do for itself.
-# Four workers for two cores: tests of telephones, servers and kernels wait much of their time.
+# Tests of telephones, servers and kernels wait much of their time, which types are checked in, and which is why there are
+# more workers than cores. Before these start one process compiles the tests, which each would do for itself.
 test: setup documents ## every check: format, types, tests, kept notebooks, browser
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/ruff check $(CHECKED)
-	@$(BIN)/mypy & types=$$!; $(BIN)/python -m pytest --collect-only --quiet tests >/dev/null; wait $$types
-	@$(PYTEST) -n 4 --keep-durations --nbval --nbval-current-env tests notebooks
+	@$(BIN)/mypy & types=$$!; $(BIN)/python -m pytest --collect-only --quiet tests >/dev/null; \
+		$(PYTEST) -n 4 --keep-durations --nbval --nbval-current-env tests notebooks; tests=$$?; \
+		wait $$types || { echo "Types are wrong: mypy says where, above what the tests say" >&2; exit 1; }; exit $$tests
 
 # FIGURES=fetch,report measures these alone; SIZE=quick takes a minute or two instead of a quarter of an hour.
 FIGURES ?=
