@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -38,12 +41,25 @@ def _country(request: ApiRequest) -> str:
     return country
 
 
-@cache  # a few hundred, each worked out by an example of its numbers
-def _name(country: str) -> str:
-    from phonenumbers.geocoder import country_name_for_number  # a large table, read when somebody asks
+@cache
+def _names() -> dict[str, dict[str, str]]:
+    """The names of countries, by country and language, which libphonenumber has in one file of its package of places.
 
-    number = phonenumbers.example_number(country)
-    return (country_name_for_number(number, "en") if number else "") or country
+    Importing that package reads all places of the world, for a second; so the file is loaded by itself.
+    """
+    path = Path(phonenumbers.__file__).with_name("geodata") / "locale.py"
+    loader = SourceFileLoader("phonenumbers.geodata.locale", str(path))
+    module = module_from_spec(ModuleSpec(loader.name, loader))
+    loader.exec_module(module)
+    names: dict[str, dict[str, str]] = module.LOCALE_DATA
+    return names
+
+
+def _name(country: str) -> str:
+    names = _names().get(country, {})
+    name = names.get("en", country)
+    # "*aa" stands for the name in the language aa.
+    return names[name[1:]] if name.startswith("*") else name
 
 
 def country_body(tables: Tables, country: str, switches: dict[str, bool]) -> dict[str, Any]:
