@@ -29,8 +29,8 @@ PAGES = README + "\n".join(path.read_text(encoding="utf-8") for path in sorted(R
 HOUR = README.partition("## The first hour")[2].partition("```\n")[2].partition("```")[0].splitlines()
 HOUR = [re.sub(r"\s{2,}#.*", "", line) for line in HOUR]
 ACTIVATE = ". .venv/bin/activate"
-# These only set the project up and start what is tested or measured elsewhere: that make knows each is enough. Options
-# of JupyterLab reach `make lab` without any, from the environment.
+# These only set the project up and start what is tested or measured elsewhere: that make knows each is enough.
+# JupyterLab is started by `make lab`, whose options come from the environment.
 DRY = ("test", "check", "bench", "faults", "foreign", "notebooks", "documents", "rehearse", "lab LAB")
 STARTS_WITHIN_S = 150
 # The exit code of bad input, and of what is not there: an account, a network, a right.

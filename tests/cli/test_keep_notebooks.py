@@ -78,13 +78,13 @@ def test_a_kept_notebook_starts_from_the_account_that_is_prepared_for_it(
     assert os.environ["JPY_SESSION_NAME"] == "x"
 
 
-def nbval(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def nbval(project: Path) -> subprocess.CompletedProcess[str]:
     """The output of our check of this project's notebooks; pytest's other plugins take long to import."""
     shutil.copy(ROOT / "notebooks" / "conftest.py", project / "notebooks")
-    command = [sys.executable, "-m", "pytest", "-p", "nbval", "-p", "xdist", "--nbval", "--nbval-current-env"]
+    command = [sys.executable, "-m", "pytest", "-p", "nbval", "--nbval", "--nbval-current-env"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.run(
-        [*command, "-p", "no:cacheprovider", *arguments, "notebooks"],
+        [*command, "-p", "no:cacheprovider", "notebooks"],
         cwd=project,
         env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
@@ -103,13 +103,13 @@ def counted(project: Path, write_runbook: Write) -> Path:
 
 
 def test_nbval_passes_what_was_kept_and_fails_every_changed_output(project: Path, counted: Path) -> None:
-    """Text and HTML alike, cell by cell; on both cores each notebook runs in one process, on its own account."""
+    """Text and HTML alike, cell by cell; each notebook runs on its own account, as `make test` shows on all cores."""
     text = counted.read_text().replace('open_runbook(\\"small\\")', 'open_runbook(\\"again\\")')
     for kept_output, changed in (("REHEARSAL — not", "REHEARSAL — like"), ('"False"', '"True"'), ('"8"', '"9"')):
         assert kept_output in text
         text = text.replace(kept_output, changed)
     counted.with_name("again.ipynb").write_text(text)
-    done = nbval(project, "-n", "2", "--dist", "loadscope")
+    done = nbval(project)
     assert done.returncode == 1
     assert "3 failed, 5 passed" in done.stdout, done.stdout
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]

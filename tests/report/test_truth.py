@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from bs4 import BeautifulSoup
 
+from dialtone_nb.__main__ import main
 from dialtone_nb.calls import figures
 from dialtone_nb.rehearsal.state.history import write_history
 from tests.report import truth
@@ -97,13 +95,13 @@ def report_of(project: Path, zone: str, output: str, **more: str) -> str:
     """The page of a new report over all days of the past."""
     truth_ = json.loads((project / "state.truth.json").read_bytes())
     since = datetime.fromisoformat(truth_["since"]).astimezone(ZoneInfo(zone)).date()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DIALTONE_", "TWILIO_"))}
-    environment["DIALTONE_REHEARSAL_STATE"] = str(project / "state.db")
-    given = ["-r", "since", str(since), "-r", "time_zone", zone, "--output", str(project / output)]
-    given += [part for name, value in more.items() for part in ("-r", name, value)]
-    command = [sys.executable, "-m", "dialtone_nb", "run", "call_report", *given]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    given = {"since": str(since), "time_zone": zone, **more}
+    options = [part for name, value in given.items() for part in ("-r", name, value)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.delenv("DIALTONE_PARAMETERS")
+        patch.setenv("DIALTONE_REHEARSAL_STATE", str(project / "state.db"))
+        assert main(["run", "call_report", *options, "--output", output]) == 0
     return (project / output / "call_report.html").read_text(encoding="utf-8")
 
 

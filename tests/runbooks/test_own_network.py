@@ -271,7 +271,7 @@ def test_a_rule_in_an_own_dial_plan_changes_no_test_and_no_kept_notebook(
     tested = subprocess.run(
         [*command, "tests/dialplan/test_compile.py"],
         cwd=project,
-        env=environment,
+        env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -10,12 +10,16 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dialtone_nb.__main__ import main
+from dialtone_nb.cli.running.forked_kernels import Forks, forking
+from dialtone_nb.cli.running.kernels import started_kernel
 from dialtone_nb.cli.running.report_files import choose_report_files
 from dialtone_nb.cli.running.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
 from dialtone_nb.display.outputs import LINES, PLAN, RESULT
@@ -39,6 +43,19 @@ def refused(capsys: Capture, *arguments: str) -> list[str]:
     captured = capsys.readouterr()
     assert captured.out == ""
     return captured.err.splitlines()
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks | None]:
+    """A process to fork kernels off."""
+    with forking() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def forked(forks: Forks | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the kernels of runs in this process, for the sake of time; processes of their own start theirs."""
+    monkeypatch.setattr("dialtone_nb.cli.running.kernels.started_kernel", partial(started_kernel, forks=forks))
 
 
 @pytest.fixture(autouse=True)
