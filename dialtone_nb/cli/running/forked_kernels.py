@@ -44,11 +44,13 @@ SERVE = f"""{IMPORTS}
 from dialtone_nb.cli.running.forked_kernels import serve
 serve(kernelapp.launch_new_instance)
 """
+# As long as a kernel may take to start.
+ANSWERS_WITHIN_S = 60
 
 
 @contextmanager
 def forking() -> Iterator[Forks | None]:
-    """A process to fork kernels off, where that can be done; it ends on leaving, and kernels with it."""
+    """A process to fork kernels off, where that can be done; it is ended on leaving, and kernels with it."""
     if sys.platform != "linux":
         yield None
         return
@@ -57,10 +59,13 @@ def forking() -> Iterator[Forks | None]:
         # In a session of its own, as kernels are: Ctrl+C in the terminal is for whoever started them.
         command = [sys.executable, "-c", SERVE]
         process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
+    ours.settimeout(ANSWERS_WITHIN_S)
     try:
         with ours:
             yield Forks(process, ours)
     finally:
+        # It has nothing to finish.
+        process.kill()
         process.wait()
 
 
@@ -72,9 +77,14 @@ class Forks:
         self._door = door
 
     def fork(self, arguments: Sequence[str], folder: str, environment: Mapping[str, str]) -> Forked:
-        """A new kernel; an `OSError` or a `ValueError` where that process has ended."""
-        self._door.sendall(json.dumps([arguments, folder, dict(environment)]).encode() + b"\n")
-        return Forked(int(self._door.recv(32)))
+        """A new kernel; an `OSError` or a `ValueError` where that process has ended or does not answer."""
+        try:
+            self._door.sendall(json.dumps([arguments, folder, dict(environment)]).encode() + b"\n")
+            return Forked(int(self._door.recv(32)))
+        except (OSError, ValueError):
+            # A late answer would be taken for that to the next question.
+            self._door.close()
+            raise
 
 
 class Forked:

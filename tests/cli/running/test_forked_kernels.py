@@ -114,12 +114,13 @@ with forking() as forks, started_kernel(Path.cwd(), forks=forks) as manager:
     assert within_seconds(lambda: not Path("/proc", done.stdout.strip()).exists())
 
 
-def test_where_no_kernel_can_be_forked_it_is_started() -> None:
-    """If the process that forks was killed, only time is lost."""
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
+def test_where_no_kernel_can_be_forked_it_is_started(end: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the process that forks was killed or hangs, only time is lost."""
+    monkeypatch.setattr(forked_kernels, "ANSWERS_WITHIN_S", 0.1)
     with forking() as forks:
         assert forks
-        forks.process.kill()
-        forks.process.wait()
+        forks.process.send_signal(end)
         with started_kernel(ROOT, forks=forks) as manager:
             assert printed(manager, "print(7)").split() == ["7"]
 
