@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 CHANGES = sorted((Path(__file__).parent / "changes").glob("*.yaml"))
 COPIED = ("dialtone_nb", "tests", "notebooks", "parameters", "docs", "README.md", "CONTRIBUTING.md", "pyproject.toml")
 LEFT_OUT = shutil.ignore_patterns("node_modules", ".*_cache")
+# Of pytest's plugins pyproject.toml names xdist's option; importing the others takes longer than most of these tests.
+PYTEST = ("-m", "pytest", "-q", "-x", "-p", "xdist", "-n", "0", "-p", "no:cacheprovider")
 EACH_CHANGE = pytest.mark.parametrize("file", CHANGES, ids=[file.stem for file in CHANGES])
 
 
@@ -98,7 +100,7 @@ def test_after_a_change_its_part_of_the_suite_passes(file: Path, tmp_path: Path)
     if name := change.get("keep"):
         in_the_copy(tmp_path, "-m", "dialtone_nb.cli.keep_notebooks", name)
     only = ["-k", change["only"]] if "only" in change else []
-    in_the_copy(tmp_path, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *change["tests"], *only)
+    in_the_copy(tmp_path, *PYTEST, *change["tests"], *only)
 
 
 def copy_project(folder: Path) -> None:
@@ -116,7 +118,7 @@ def copy_project(folder: Path) -> None:
 def in_the_copy(folder: Path, *arguments: str) -> None:
     """Run a module in the copy, whose package comes before the installed one."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment["DIALTONE_PARAMETERS"] = str(folder / "parameters" / "sample")
+    environment |= {"DIALTONE_PARAMETERS": str(folder / "parameters" / "sample"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     environment.pop("PYTEST_ADDOPTS", None)  # what is asked of this run is nothing to the scratch copy's
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False

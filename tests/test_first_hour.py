@@ -30,7 +30,8 @@ HOUR = README.partition("## The first hour")[2].partition("```\n")[2].partition(
 HOUR = [re.sub(r"\s{2,}#.*", "", line) for line in HOUR]
 ACTIVATE = ". .venv/bin/activate"
 # These only set the project up and start what is tested or measured elsewhere: that make knows each is enough.
-DRY = ("test", "check", "bench", "faults", "foreign", "notebooks", "documents", "rehearse")
+# JupyterLab is started by `make lab`, whose options come from the environment.
+DRY = ("test", "check", "bench", "faults", "foreign", "notebooks", "documents", "rehearse", "lab LAB")
 STARTS_WITHIN_S = 150
 # The exit code of bad input, and of what is not there: an account, a network, a right.
 LACKING = 5
@@ -139,7 +140,7 @@ PLANS = {"python -m dialtone_nb run deploy": 2}
 def test_the_first_hour_works_as_it_is_written(clone: Path, command: str) -> None:
     """Each command in a new shell, one after the other, in one checkout.
 
-    As the main job takes long, tests/runbooks/test_own_network.py runs it, and here make only prints its commands.
+    As the main job takes long, tests/cli/test_rehearse.py runs it, and here make only prints its commands.
     """
     done = run(clone, command.replace("make ", "make -n "))
     assert done.returncode == PLANS.get(command, 0), done.stdout + done.stderr

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dialtone_nb.cli.fresh_account import fresh_account
+from dialtone_nb.cli.running.forked_kernels import forking
 from dialtone_nb.cli.running.kernels import started_kernel
 from dialtone_nb.cli.running.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, run_of
 from dialtone_nb.cli.running.run import RunResult, run_runbook
@@ -116,18 +117,19 @@ def rehearse_main_job(project: Path, steps: Sequence[JobStep] = ()) -> int:
 def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Callable[[str], None]) -> list[Done]:
     """Run the steps in order until one ends as it should not; all of them are checked before the first starts.
 
-    The next step's kernel comes up, and the last step's page is written, while a step works.
+    The next step's kernel comes up, and the last step's page is written, while a step works. Kernels are forked off one
+    process where that can be done.
     """
     checked = [check_step(project, step) for step in steps]
     width = max(len(step.title) for step in steps)
     done: list[Done] = []
-    with ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
-        upcoming = kernels.enter_context(started_kernel(project))
+    with forking() as forks, ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
+        upcoming = kernels.enter_context(started_kernel(project, checked[0][0].path, forks))
         pages = []
         for number, (step, (source, values, declared)) in enumerate(zip(steps, checked, strict=True), 1):
             kernel = upcoming
             if number < len(steps):
-                upcoming = kernels.enter_context(started_kernel(project))
+                upcoming = kernels.enter_context(started_kernel(project, checked[number][0].path, forks))
             files = report_files(folder, f"{number:02}-{step.title.replace(' ', '-')}")
             begun, started = time.perf_counter(), datetime.now(UTC)
             outcome = run_runbook(source, values, files.executed, project=project, kernel=kernel)

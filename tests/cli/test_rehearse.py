@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dialtone_nb.cli.fresh_account import STATE_VARIABLE, TWILIO_VARIABLE
-from dialtone_nb.cli.rehearse import CONSENT, JobStep, check_step, main_job, rehearse_main_job
+from dialtone_nb.cli.rehearse import JobStep, check_step, main_job, rehearse_main_job
 from dialtone_nb.errors import ParametersError
 from dialtone_nb.parameters import load_parameters
 from tests.cli.running.test_run import ends_with
@@ -57,29 +57,18 @@ def test_steps_run_in_order_on_a_fresh_account_and_leave_numbered_pages(
     assert lines[-1] == "The call report: reports/rehearsal/03-report.html"
 
 
-WORKBENCH, VAN = "+15035550101", "+15035550102"
-SHORT_JOB = (
-    JobStep("deploy stage", "deploy", CONSENT),
-    JobStep("set up the phone workbench", "client_setup", {"client": "workbench", "buy_number": WORKBENCH, **CONSENT}),
-    JobStep("set up the phone van", "client_setup", {"client": "van", "buy_number": VAN, **CONSENT}),
-    JobStep("place calls", "test_calls", {"client": "workbench", "unregistered_client": "van"}),
-    JobStep("verify stage", "verify", goes_on=(0, 2)),
-    JobStep("report on the calls", "call_report", {"source": "twilio"}),
-    JobStep("delete the service", "delete", {"what": "service", "release_numbers": f"{WORKBENCH} {VAN}", **CONSENT}),
-)
-
-
 def test_the_main_job_goes_through_under_the_documented_twilio_too(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Our own runbooks on stage work under the documented assumptions as under the recorded ones."""
+    """All of `make rehearse`, whose runbooks work under the documented assumptions as under the recorded ones."""
     monkeypatch.setenv(TWILIO_VARIABLE, "documented")
     shutil.copytree(ROOT / "notebooks", project / "notebooks", dirs_exist_ok=True)
-    exit_code = rehearse_main_job(project, SHORT_JOB)
+    exit_code = rehearse_main_job(project)
     told = capsys.readouterr().out
     assert exit_code == 0, told
-    assert "Test calls in stage: all" in told
+    assert "Test calls in prod: all" in told
     assert "Verify stage: nothing wrong" in told
+    assert "Verify prod: nothing wrong" in told
     state = sqlite3.connect(project / ".rehearsal" / "main-job" / "state.db")
     assert state.execute("SELECT value FROM meta WHERE key = 'twilio'").fetchone() == ("documented",)
     state.close()

@@ -26,7 +26,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
         "infrastructure/test_unknown_outcomes.py",
     ),
     "secrets in nothing that is left, private files private": (
-        "runbooks/test_no_secret_leaves.py",
+        "runbooks/test_every_runbook.py",
         "cli/test_find_secrets.py",
         "phones/test_private_files.py",
     ),

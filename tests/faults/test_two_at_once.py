@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -19,13 +20,20 @@ from tests.faults.states import Row, read_state
 from tests.infrastructure.desk import LOBBY, WORKBENCH
 
 
-@pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that is live in stage and prod, with a phone each."""
+    folder = tmp_path_factory.mktemp("network") / "account"
+    make_account(folder, "network")
+    return folder
+
+
+@pytest.fixture
+def account(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that network, for one test."""
     monkeypatch.setenv("DIALTONE_REHEARSAL_STATE", "")
     monkeypatch.setenv("DIALTONE_OPERATOR", "")
-    make_account(tmp_path / "account", "network")
-    return tmp_path / "account"
+    return shutil.copytree(network, tmp_path / "account")
 
 
 def at_once(account: Path, *roles: str) -> list[dict[str, Any]]:

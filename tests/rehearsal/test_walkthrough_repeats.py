@@ -1,13 +1,14 @@
-"""Kept notebooks, run twice with different secrets, have equal outputs and leave equal accounts."""
+"""The walkthrough, run twice with different secrets, has equal outputs and leaves equal accounts; so has verify."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 from dialtone_nb.cli.keep_notebooks import prepared_account
@@ -15,12 +16,31 @@ from dialtone_nb.cli.running.kernels import KERNEL_ARGUMENTS
 from dialtone_nb.runbooks.steps.opening import find_project
 
 PROJECT = find_project(Path(__file__).parent)
+# Run before the walkthrough deletes what it has made.
+VERIFY = "from dialtone_nb import verify_environment\n\nverify_environment(runbook)"
 
 
-def run_notebook(name: str, folder: Path) -> list[Any]:
-    """The outputs of a kept notebook's cells, with a new account in this folder."""
-    notebook = nbformat.read(PROJECT / f"notebooks/{name}.ipynb", as_version=4)
-    with prepared_account(PROJECT, name, folder):
+@dataclass(frozen=True)
+class Ran:
+    """The outputs of all cells, those of verify, and the account that they leave."""
+
+    shown: str
+    verified: str
+    account: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Ran]:
+    """The walkthrough with verify in it on two new accounts."""
+    return run_walkthrough(tmp_path_factory.mktemp("one")), run_walkthrough(tmp_path_factory.mktemp("other"))
+
+
+def run_walkthrough(folder: Path) -> Ran:
+    """Run it with a new account in this folder."""
+    notebook = nbformat.read(PROJECT / "notebooks/walkthrough.ipynb", as_version=4)
+    (place,) = [number for number, cell in enumerate(notebook.cells) if "plan_delete" in cell.source]
+    notebook.cells.insert(place, nbformat.v4.new_code_cell(VERIFY))
+    with prepared_account(PROJECT, "walkthrough", folder):
         NotebookClient(
             notebook,
             kernel_name="python3",
@@ -28,7 +48,8 @@ def run_notebook(name: str, folder: Path) -> list[Any]:
             record_timing=False,
             resources={"metadata": {"path": str(PROJECT / "notebooks")}},
         ).execute()
-    return [cell.get("outputs") for cell in notebook.cells]
+    shown = json.dumps([cell.get("outputs") for cell in notebook.cells], indent=1)
+    return Ran(shown, json.dumps(notebook.cells[place].outputs, indent=1), account_of(folder))
 
 
 def account_of(folder: Path) -> dict[str, list[str]]:
@@ -41,27 +62,22 @@ def account_of(folder: Path) -> dict[str, list[str]]:
     return held
 
 
-def test_the_walkthrough_repeats_to_the_byte(tmp_path: Path) -> None:
+def test_the_walkthrough_repeats_to_the_byte(twice: tuple[Ran, Ran]) -> None:
     """Its concurrent requests come in any order, on which no output or resource depends.
 
     Nor do they depend on the account's secret, which differs.
     """
-    folders = [tmp_path / name for name in ("one", "other")]
-    shown = [json.dumps(run_notebook("walkthrough", folder), indent=1) for folder in folders]
-    assert shown[0] == shown[1]
-    accounts = [account_of(folder) for folder in folders]
-    chosen = [account.pop("meta") for account in accounts]
-    assert [row.split(",")[0] for row in set(chosen[0]) - set(chosen[1])] == ["('secret'"]
-    assert accounts[0] == accounts[1]
-    assert [name for name in ("things", "calls", "counts") if not accounts[0][name]] == []
+    one, other = twice
+    assert one.shown == other.shown
+    differing = set(one.account["meta"]) - set(other.account["meta"])
+    assert [row.split(",")[0] for row in differing] == ["('secret'"]
+    assert one.account | {"meta": []} == other.account | {"meta": []}
+    assert [name for name in ("things", "calls", "counts") if not one.account[name]] == []
 
 
-def test_signatures_and_passwords_show_nowhere(tmp_path: Path) -> None:
-    """What verify shows of signed probes is equal under other secrets, and so are all SIDs."""
-    folders = [tmp_path / name for name in ("one", "other")]
-    shown = [json.dumps(run_notebook("verify", folder), indent=1) for folder in folders]
-    assert shown[0] == shown[1]
-    accounts = [account_of(folder) for folder in folders]
-    assert accounts[0]["meta"] != accounts[1]["meta"]
-    sids = [[row.split(",")[0] for row in account["things"]] for account in accounts]
-    assert sids[0] == sids[1] != []
+def test_signatures_and_passwords_show_nowhere(twice: tuple[Ran, Ran]) -> None:
+    """What verify shows of signed probes is equal under other secrets."""
+    one, other = twice
+    assert one.account["meta"] != other.account["meta"]
+    assert one.verified == other.verified
+    assert "Verify stage: nothing wrong" in one.verified

@@ -22,6 +22,8 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_path
 from jupyter_core.utils import run_sync
 
+from dialtone_nb.cli.running.forked_kernels import IMPORT_KERNEL, ForkingProvisioner, Forks
+
 # The kernel's remarks (its sockets are local TCP, it was interrupted in order to end) would stand between the lines of
 # progress; what goes wrong in a cell is in the executed copy.
 KERNEL_ARGUMENTS = ["--log-level=CRITICAL"]
@@ -41,19 +43,9 @@ EXTRAS = (
 )
 # What papermill imports to read notebooks from a web site; it is loaded if that is ever done.
 LATE = ("requests",)
-# Starts a kernel as ipykernel_launcher does, but as where no debugger is installed: nobody debugs a run from outside.
+# Starts a kernel as ipykernel_launcher does.
 LAUNCHER = ["-m", "ipykernel_launcher"]
-# What is imported lasts, so no garbage is looked for until that is done: a quarter of a second.
-START = """
-import gc, sys
-gc.disable()
-sys.path = [folder for folder in sys.path if folder]
-sys.modules["debugpy"] = None
-from ipykernel import kernelapp
-import ipykernel.ipkernel, ipykernel.debugger
-del sys.modules["debugpy"]
-kernelapp.launch_new_instance()
-"""
+START = f"{IMPORT_KERNEL}kernelapp.launch_new_instance()"
 # Python looks through all objects as it ends, a third of a second; the system takes them back anyway.
 END_AT_ONCE = "import atexit, gc; atexit.register(gc.freeze); del atexit, gc"
 COLLECT_FROM_NOW = "import gc; gc.freeze(); gc.enable(); del gc"
@@ -117,7 +109,9 @@ class _Late(MetaPathFinder):
 
 
 @contextmanager
-def started_kernel(project: Path, notebook: Path | None = None) -> Iterator[AsyncKernelManager]:
+def started_kernel(
+    project: Path, notebook: Path | None = None, forks: Forks | None = None
+) -> Iterator[AsyncKernelManager]:
     """A kernel for one runbook, on its way up while the caller goes on; ended on leaving where no run has ended it.
 
     What the notebook's cells import the kernel imports as it comes up, while papermill is imported here.
@@ -127,6 +121,9 @@ def started_kernel(project: Path, notebook: Path | None = None) -> Iterator[Asyn
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs, **private_sockets())
     if manager.kernel_spec and manager.kernel_spec.argv[1:3] == LAUNCHER:
         manager.kernel_spec.argv[1:3] = ["-c", START]
+        if forks:
+            manager.provisioner = ForkingProvisioner(kernel_spec=manager.kernel_spec, parent=manager)
+            manager.provisioner.forks = forks
     # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
     environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
     lines = [END_AT_ONCE, *([imports_ahead(notebook)] if notebook else []), COLLECT_FROM_NOW]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -29,6 +32,8 @@ FILTERS = (
 UPDATE = (Parameter("UpdateRequest", required=True),)
 SETTINGS = (Parameter("DialingPermissionsInheritance", flag),)
 PREFIX_DIGITS = 3  # of the national number
+# To ask for them one by one would load what is known of each country's numbers: half a second.
+CODES = {country: code for code, countries in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items() for country in countries}
 
 
 def _country(request: ApiRequest) -> str:
@@ -38,12 +43,25 @@ def _country(request: ApiRequest) -> str:
     return country
 
 
-@cache  # a few hundred, each worked out by an example of its numbers
-def _name(country: str) -> str:
-    from phonenumbers.geocoder import country_name_for_number  # a large table, read when somebody asks
+@cache
+def _names() -> dict[str, dict[str, str]]:
+    """The names of countries, by country and language, which libphonenumber has in one file of its package of places.
 
-    number = phonenumbers.example_number(country)
-    return (country_name_for_number(number, "en") if number else "") or country
+    Importing that package reads all places of the world, for a second; so the file is loaded by itself.
+    """
+    path = Path(phonenumbers.__file__).with_name("geodata") / "locale.py"
+    loader = SourceFileLoader("phonenumbers.geodata.locale", str(path))
+    module = module_from_spec(ModuleSpec(loader.name, loader))
+    loader.exec_module(module)
+    names: dict[str, dict[str, str]] = module.LOCALE_DATA
+    return names
+
+
+def _name(country: str) -> str:
+    names = _names().get(country, {})
+    name = names.get("en", country)
+    # "*aa" stands for the name in the language aa.
+    return names[name[1:]] if name.startswith("*") else name
 
 
 def country_body(tables: Tables, country: str, switches: dict[str, bool]) -> dict[str, Any]:
@@ -52,7 +70,7 @@ def country_body(tables: Tables, country: str, switches: dict[str, bool]) -> dic
         "iso_code": country,
         "name": _name(country),
         "continent": None,
-        "country_codes": [f"+{phonenumbers.country_code_for_region(country)}"],
+        "country_codes": [f"+{CODES[country]}"],
         **switches,
         **VOICE.addresses(
             tables,

@@ -59,11 +59,12 @@ import debugpy
     assert printed_by(ROOT / "notebooks" / "deploy.ipynb", cell) == "False False True True"
 
 
-def modules_after(program: str) -> set[str]:
-    """The top-level modules that a new Python has imported after a program, which must print nothing."""
-    program += "\nimport sys\nprint(*{name.partition('.')[0] for name, it in sys.modules.items() if it})"
+def modules_after(*programs: str) -> list[set[str]]:
+    """The top-level modules that a new Python has imported after each of these, which must print nothing."""
+    shown = "\nimport sys\nprint(*{name.partition('.')[0] for name, it in sys.modules.items() if it})\n"
+    program = "".join(one + shown for one in programs)
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(run.stdout.split())
+    return [set(line.split()) for line in run.stdout.splitlines()]
 
 
 def test_papermill_comes_without_the_libraries_of_clouds_and_they_can_still_be_imported() -> None:
@@ -73,10 +74,11 @@ from dialtone_nb.cli.running.kernels import without_extras
 with without_extras():
     import dialtone_nb.cli.running.run
 """
-    assert {"papermill", "nbclient"} <= (found := modules_after(program))
+    found, used, imported = modules_after(program, "import requests; requests.get", "import pyarrow, isoduration")
+    assert {"papermill", "nbclient"} <= found
     assert not {"boto3", "pyarrow", "isoduration", "urllib3"} & found
-    assert {"pyarrow", "isoduration"} <= modules_after(program + "import pyarrow, isoduration")
-    assert "urllib3" in modules_after(program + "import requests; requests.get")
+    assert "urllib3" in used
+    assert {"pyarrow", "isoduration"} <= imported
 
 
 FRAMES = frozenset({"pandas", "polars", "pyarrow", "numpy"})
@@ -111,7 +113,8 @@ from dialtone_nb.report.page import ready_pages
 from dialtone_nb.report.run_index import save_run
 ready_pages()
 """
-    assert "nbconvert" in (found := modules_after(program))
+    (found,) = modules_after(program)
+    assert "nbconvert" in found
     assert not {*FRAMES, "plotly", "IPython", "urllib3"} & found
 
 
@@ -121,7 +124,8 @@ def test_a_command_line_is_read_without_what_only_an_account_or_a_server_needs()
 from dialtone_nb.__main__ import build_parser
 build_parser().parse_args(["run", "deploy"])
 """
-    assert not {"requests", "twilio", "tenacity", "papermill", "uvicorn", "pandas"} & modules_after(program)
+    (found,) = modules_after(program)
+    assert not {"requests", "twilio", "tenacity", "papermill", "uvicorn", "pandas"} & found
 
 
 @pytest.mark.parametrize(

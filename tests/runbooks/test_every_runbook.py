@@ -1,10 +1,12 @@
-"""Known secrets, which every runbook works with, are in none of its outputs, whether it succeeds or fails."""
+"""Every runbook in an operator's own network: each works, shows nothing of the sample, and no secret leaves.
+
+Known secrets, which every runbook works with, are in none of its outputs, whether it succeeds or fails.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,9 @@ from dialtone_nb.cli.fresh_account import fresh_account
 from dialtone_nb.cli.rehearse import CONSENT, Done, JobStep, main_job, run_steps
 from dialtone_nb.cli.running.kernels import private_sockets
 from dialtone_nb.parameters import load_parameters
+from dialtone_nb.runbooks.steps.opening import parameters_folder
 from tests.runbooks.conftest import ROOT
+from tests.runbooks.own_network import CLIENTS, NETWORK, OWN, project_with
 
 CANARIES = {
     "TRUNK_PASSWORD": "canary-of-the-trunk/5f2c",
@@ -35,35 +39,50 @@ AROUND = {
     "TWILIO_API_KEY": "SK" + "0" * 32,
     "HTTPS_PROXY": "http://127.0.0.1:9",
 }
-# What the main job does not do: refused consents, wrong values, a plan that can't be made, a rotated password, a look.
-FAILING = (
-    JobStep("wrong consent", "deploy", {"environment": "stage", "consent": "plan-00000000"}, goes_on=(0, 3)),
-    JobStep("not owned", "client_setup", {"environment": "stage", "client": "van"}, goes_on=(5,)),
-    JobStep("unknown build", "promote", {"environment": "prod", "build": "ZB" + "0" * 32}, goes_on=(1, 5)),
-    JobStep("still in use", "delete", {"environment": "stage", "what": "service"}, goes_on=(5,)),
-    JobStep("nobody there", "deploy", {"account": "twilio", "environment": "stage"}, goes_on=(1,)),
-    JobStep("no such day", "call_report", {"since": "someday"}, goes_on=(5,)),
-)
+# The own network with what makes use of the canaries, and two phones more, which the main job leaves alone.
+FILES = OWN | {
+    "network.yaml": NETWORK.replace("trunk: {", "trunk: {username: ferngate, ")
+    + "spend_alarms: {daily: 20, monthly: 200}\n",
+    "clients.yaml": CLIENTS
+    + 'shed: {environment: live, caller_id: "+442079460131", trunk_context: desk}\n'
+    + 'mill: {environment: live, caller_id: "+442079460132", trunk_context: desk}\n',
+}
+IN_LIVE = {"environment": "live"}
 # Calls are told with the TwiML that the service answered, which holds the trunk's password where the trunk was dialled.
-TRUNK_CALL = {"client": "lobby", "dial": "#"}
+TRUNK_CALL = {"client": "0405", "dial": "*1"}
+# What the main job does not do: the other runbooks, new passwords, an archive.
 MORE = (
-    JobStep("explore", "explore", {"environment": "prod", "client": "lobby", "dialled": ["#", "0", "911"]}),
-    JobStep("rotate", "client_setup", {"environment": "prod", "client": "lobby", "action": "rotate", **CONSENT}),
+    JobStep("explore", "explore", {"dialled": ["*1", "0", "911"]}),
+    JobStep("monitor", "monitor", IN_LIVE),
+    JobStep("phones", "phones", IN_LIVE, goes_on=(0, 2)),
+    JobStep("troubleshoot", "troubleshoot", IN_LIVE, goes_on=(0, 2)),
+    JobStep("watch", "watch", IN_LIVE, goes_on=(0, 2)),
+    JobStep("probe", "probe", CONSENT),
+    JobStep("rotate", "client_setup", {**IN_LIVE, "client": "0405", "action": "rotate", **CONSENT}),
     JobStep("a key", "protect", {"keys": "monitor", **CONSENT}),
+    JobStep("next phone", "rotate", {**IN_LIVE, "secret": "phone", "client": "porch", **CONSENT}),
     *(
-        JobStep(f"next {secret}", "rotate", {"environment": "prod", "secret": secret, **CONSENT})
+        JobStep(f"next {secret}", "rotate", {**IN_LIVE, "secret": secret, **CONSENT})
         for secret in ("auth token", "trunk")
     ),
-    JobStep("monitor", "monitor", {"environment": "prod"}),
     JobStep("archive", "call_report", {"source": "twilio", "archive": "kept"}),
+)
+# Refused consents, wrong values, a plan that can't be made, nobody to ask.
+FAILING = (
+    JobStep("wrong consent", "deploy", {"environment": "lab", "consent": "plan-00000000"}, goes_on=(0, 3)),
+    JobStep("not owned", "client_setup", {**IN_LIVE, "client": "mill"}, goes_on=(5,)),
+    JobStep("unknown build", "promote", {**IN_LIVE, "build": "ZB" + "0" * 32}, goes_on=(1, 5)),
+    JobStep("still in use", "delete", {"environment": "lab", "what": "service"}, goes_on=(5,)),
+    JobStep("nobody there", "deploy", {"account": "twilio", "environment": "lab"}, goes_on=(1,)),
+    JobStep("no such day", "call_report", {"since": "someday"}, goes_on=(5,)),
 )
 
 
 # What somebody in JupyterLab runs and agrees to, who then saves the notebook with its widgets.
 ATTENDED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("deploy", {}),
-    ("client_setup", {"client": "workbench", "buy_number": "+15035550101"}),
-    ("explore", {"environment": "prod", "client": "lobby", "dialled": ["#", "0"]}),
+    ("client_setup", {"client": "shed", "buy_number": "+442079460131"}),
+    ("explore", {"environment": "live", "client": "0405"}),
 )
 AGREED = """
 box = _
@@ -83,32 +102,34 @@ class Left:
     secrets: list[Secret]
     passwords: list[Secret]
 
+    def step(self, title: str) -> Done:
+        """The run of the step with this title."""
+        (found,) = (one for one in self.done if one.step.title == title)
+        return found
+
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
-    """The main job with known secrets, and some failing runs."""
-    project = tmp_path_factory.mktemp("canaries") / "project"
-    shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
-    shutil.copytree(ROOT / "notebooks", project / "notebooks")
-    steps = main_job(load_parameters(project / "parameters"))
+    """The main job with known secrets, all other runbooks, and some failing runs."""
+    project = project_with(tmp_path_factory.mktemp("canaries") / "project", FILES)
     reports = project / "reports" / "rehearsal"
     with pytest.MonkeyPatch.context() as patch, fresh_account(project / ".rehearsal"):
         patch.chdir(project)
         patch.delenv("DIALTONE_PARAMETERS")
         for name, value in (CANARIES | AROUND).items():
             patch.setenv(name, value)
+        steps = main_job(load_parameters(parameters_folder(project)))
         told: list[str] = []
         done = run_steps(project, steps[:-2], reports, tell=told.append)
         account = open_account("rehearsal", project)
         answer = account.transport.send("POST", f"{CONTROL}/calls", json=TRUNK_CALL).json()
         assert CANARIES["TRUNK_PASSWORD"] in json.dumps(answer)
         done += run_steps(project, MORE, reports / "more", tell=told.append)
-        network = project / "parameters" / "network.yaml"
-        network.write_text(network.read_text().replace("call_time_limit_s: 3600", "call_time_limit_s: 1800"))
+        with (project / "parameters" / "dialplan.yaml").open("a") as dialplan:
+            dialplan.write('- {name: mobile, say: Not from here., prefixes: ["+447"]}\n')
         for number, (runbook, given) in enumerate(ATTENDED):
             attend(project, runbook, given, reports / "attended" / f"{number}-{runbook}.ipynb")
-        for number, step in enumerate(FAILING):
-            done += run_steps(project, (step,), reports / f"failing-{number}", tell=told.append)
+        done += run_steps(project, FAILING, reports / "failing", tell=told.append)
         passwords = known_secrets(project, {})
         done += run_steps(project, steps[-2:], reports / "last", tell=told.append)
         (reports / "terminal.txt").write_text("\n".join(told))
@@ -136,10 +157,38 @@ def attend(project: Path, runbook: str, given: dict[str, Any], saved: Path) -> N
     nbformat.write(notebook, saved)
 
 
-def test_all_of_it_ran_as_it_was_meant_to(left: Left) -> None:
-    """Each step ended with one of its exit codes, so that the secrets were used."""
+def test_an_own_network_goes_through_every_runbook(left: Left) -> None:
+    """From deploy to delete, each ends with one of its exit codes, and no output names anything of the sample."""
+    runbooks = {path.stem for path in ROOT.glob("notebooks/*.ipynb")} - {"walkthrough"}
+    assert {one.step.runbook for one in left.done} == runbooks
     wrong = [f"{one.step.title}: {one.outcome}" for one in left.done if one.outcome.exit_code not in one.step.goes_on]
     assert wrong == []
+    assert len(left.done) == len([*main_job(load_parameters(left.project / "parameters")), *MORE, *FAILING])
+    for one in left.done:
+        outputs = [cell.get("outputs") for cell in json.loads(one.files.executed.read_text())["cells"]]
+        shown = json.dumps(outputs)
+        assert [name for name in ("workbench", "lobby", "dialtone-example", "+1503555010") if name in shown] == []
+
+
+def test_its_calls_are_those_of_its_own_dial_plan(left: Left) -> None:
+    """What people of the phone's country dial; the call report names its phones."""
+    calls = left.step("place calls")
+    assert calls.outcome.summary == "Test calls in live: all 5 went as the dial plan says"
+    text = calls.files.executed.read_text()
+    assert "0405 dials *1" in text
+    assert "0405 dials 0" in text
+    assert left.step("report on the calls").outcome.summary.startswith("5 attempts of 2 phones")
+
+
+def test_what_is_left_empty_is_the_first_that_fits(left: Left) -> None:
+    """Explore without environment and phone uses the first environment with a phone, and its first phone."""
+    text = left.step("explore").files.executed.read_text()
+    assert "live, protected" in text
+    assert "the dial plan that is live in live" in text
+
+
+def test_the_secrets_were_used(left: Left) -> None:
+    """By runs that succeeded, and by runs that failed in every way."""
     assert {one.outcome.exit_code for one in left.done} >= {0, 1, 3, 5}
     assert len([one for one in left.passwords if one.name.startswith("the password of")]) == 3
     assert {secret.name for secret in left.secrets} > set(CANARIES)

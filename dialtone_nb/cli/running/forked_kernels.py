@@ -1,0 +1,170 @@
+"""Kernels of a row of runbooks, forked off one process that has imported what they all need: a second less for each.
+
+A fork takes along only the thread that forks. So that process has one thread, and imports nothing that starts others,
+such as numpy or polars. Elsewhere than on Linux libraries of the system start threads of their own: kernels start
+there as usual.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+# What is imported lasts, so no garbage is looked for until that is done: a quarter of a second. A kernel imports as
+# where no debugger is installed: nobody debugs a run from outside.
+IMPORT_KERNEL = """
+import gc, sys
+gc.disable()
+sys.path = [folder for folder in sys.path if folder]
+sys.modules["debugpy"] = None
+from ipykernel import kernelapp
+import ipykernel.ipkernel, ipykernel.debugger
+del sys.modules["debugpy"]
+"""
+# ipykernel reads the variable as it is imported: a kernel ends when its parent is gone.
+IMPORTS = f"""
+import os
+os.environ["JPY_PARENT_PID"] = str(os.getpid())
+{IMPORT_KERNEL}
+from dialtone_nb import apply_plan, fetch_existing_things, open_runbook, place_test_calls, verify_environment
+from dialtone_nb import plan_client_setup, plan_delete, plan_deploy, plan_promote
+"""
+SERVE = f"""{IMPORTS}
+from dialtone_nb.cli.running.forked_kernels import serve
+serve(kernelapp.launch_new_instance)
+"""
+# As long as a kernel may take to start.
+ANSWERS_WITHIN_S = 60
+
+
+@contextmanager
+def forking() -> Iterator[Forks | None]:
+    """A process to fork kernels off, where that can be done; it is ended on leaving, and kernels with it."""
+    if sys.platform != "linux":
+        yield None
+        return
+    ours, theirs = socket.socketpair()
+    with theirs:
+        # In a session of its own, as kernels are: Ctrl+C in the terminal is for whoever started them.
+        command = [sys.executable, "-c", SERVE]
+        process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
+    ours.settimeout(ANSWERS_WITHIN_S)
+    try:
+        with ours:
+            yield Forks(process, ours)
+    finally:
+        # It has nothing to finish.
+        process.kill()
+        process.wait()
+
+
+class Forks:
+    """A process that forks, and the door to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], door: socket.socket) -> None:
+        self.process = process
+        self._door = door
+
+    def fork(self, arguments: Sequence[str], folder: str, environment: Mapping[str, str]) -> Forked:
+        """A new kernel; an `OSError` or a `ValueError` where that process has ended or does not answer."""
+        try:
+            self._door.sendall(json.dumps([arguments, folder, dict(environment)]).encode() + b"\n")
+            return Forked(int(self._door.recv(32)))
+        except (OSError, ValueError):
+            # A late answer would be taken for that to the next question.
+            self._door.close()
+            raise
+
+
+class Forked:
+    """As much of a `subprocess.Popen` as is asked of a kernel's process, which is no child of this one."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        """None while it runs; how it ended only its parent knows."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return 0
+        return None
+
+    wait = poll
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkingProvisioner(LocalProvisioner):
+    """Forks a kernel instead of starting it; where that fails it is started."""
+
+    forks: Forks
+
+    async def launch_kernel(self, cmd: list[str], **more: Any) -> KernelConnectionInfo:
+        """The kernel's sockets and key."""
+        try:
+            # What is before is Python's own.
+            forked = self.forks.fork(cmd[cmd.index("-f") :], more["cwd"], more["env"])
+        except (OSError, ValueError):
+            return await super().launch_kernel(cmd, **more)
+        self.process = forked  # type: ignore[assignment]  # as much of one as is asked for
+        self.pid = self.pgid = forked.pid
+        self.cwd = more["cwd"]
+        return self.connection_info
+
+
+def serve(launch: Callable[[], None]) -> None:
+    """Fork a kernel for each line of stdin, a socket, that asks for one, until nobody is there to ask."""
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, lambda *_: _forget_the_dead())
+    door = socket.socket(fileno=0)
+    for line in door.makefile():
+        arguments, folder, environment = json.loads(line)
+        if pid := os.fork():
+            door.sendall(b"%d\n" % pid)
+        else:
+            _settle(arguments, folder, environment)
+            launch()
+            return
+
+
+def _settle(arguments: list[str], folder: str, environment: Mapping[str, str]) -> None:
+    """Make this process what it would be if it had been started with these."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv[1:] = arguments
+
+
+def _forget_the_dead() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
