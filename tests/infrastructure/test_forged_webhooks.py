@@ -12,7 +12,7 @@ from twilio.request_validator import RequestValidator
 
 from dialtone_nb.infrastructure.desired import webhook_url
 from dialtone_nb.rehearsal import Rehearsal
-from tests.infrastructure.desk import STAGE, WORKBENCH, Desk
+from tests.infrastructure.desk import STAGE, WORKBENCH, Desk, stage_deployed
 from tests.infrastructure.test_own_server import serving
 
 FORM = "application/x-www-form-urlencoded"
@@ -124,7 +124,7 @@ def assert_all_refused(desk: Desk, base: str) -> None:
 
 def test_functions_refuse_every_forgery(desk: Desk, rehearsal: Rehearsal) -> None:
     """The functions on Node, behind Twilio's signature check of protected functions."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     assert_all_refused(desk, rehearsal.url)
 
 

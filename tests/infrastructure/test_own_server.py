@@ -34,7 +34,18 @@ from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.runbooks.verify import verify_site
 from dialtone_nb.server.folder import ClaimFolder, list_tables, read_serving
 from dialtone_nb.verify.checks import CheckState
-from tests.infrastructure.desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
+from tests.infrastructure.desk import (
+    STAGE,
+    STAGE_NONEMERGENCY,
+    WORKBENCH,
+    Desk,
+    kinds,
+    lines,
+    prod_promoted,
+    stage_deployed,
+    told,
+    workbench_set_up,
+)
 from tests.server.running_server import wait_until
 
 ALWAYS = ("0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z")
@@ -150,7 +161,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_server_that_does_not_answer_gets_no_calls(desk: Desk) -> None:
     """If the base URL does not answer the deploy stops, leaves the domains, and can be resumed."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     before = desk.domain(STAGE).voice_url
     desk.host("self_hosted")
     applied = desk.carry_out(desk.deploy())
@@ -166,8 +177,7 @@ def test_a_server_that_does_not_answer_gets_no_calls(desk: Desk) -> None:
 
 def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
     """No call placed during the two moves of the hosting fails."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.after(stage_deployed, workbench_set_up)
     answered: list[bool] = []
     done = threading.Event()
 
@@ -218,7 +228,7 @@ def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
 
 def test_what_the_other_hosting_left_is_taken_out_once_nothing_leads_there(desk: Desk) -> None:
     """Functions that calls still reach are kept; once our server takes the calls, they are deleted."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.host("self_hosted", fallback_function=False)
     with pytest.raises(InputError, match="still leads there"):
         desk.delete("other_hosting")
@@ -253,8 +263,7 @@ def test_a_stopped_server_is_found_by_verify(desk: Desk) -> None:
 
 def test_a_protected_environment_in_use_takes_no_files_straight(desk: Desk) -> None:
     """Moving prod from functions to our server takes a promote as well."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+    desk.after(stage_deployed, prod_promoted)
     desk.host("self_hosted")
     with pytest.raises(InputError, match="is protected and in use"):
         desk.deploy("prod")
