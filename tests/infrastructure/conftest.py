@@ -23,7 +23,7 @@ OpenDesk = Callable[..., Desk]
 @pytest.fixture(scope="session")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """A rehearsal shared by all tests of a process."""
-    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db") as running:
+    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db", lasting=False) as running:
         yield running
 
 

@@ -12,8 +12,8 @@ from twilio.request_validator import RequestValidator
 
 from dialtone_nb.infrastructure.desired import webhook_url
 from dialtone_nb.rehearsal import Rehearsal
+from tests.faults.accounts import serving
 from tests.infrastructure.desk import STAGE, WORKBENCH, Desk, stage_deployed
-from tests.infrastructure.test_own_server import serving
 
 FORM = "application/x-www-form-urlencoded"
 
