@@ -149,7 +149,7 @@ def test_a_spoofed_from_changes_nothing(desk: Desk, rehearsal: Rehearsal, hostin
             assert sent.at(rehearsal.url).text == expected
 
     if hosting == "functions":
-        desk.do(desk.deploy())
+        desk.after(stage_deployed)
         answers()
         return
     desk.host("self_hosted")
