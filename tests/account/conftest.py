@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.infrastructure.conftest import desk, open_desk, rehearsal
+from tests.infrastructure.conftest import desk, open_desk, rehearsal, starting_points
 
-__all__ = ["desk", "open_desk", "rehearsal"]
+__all__ = ["desk", "open_desk", "rehearsal", "starting_points"]

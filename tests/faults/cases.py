@@ -69,21 +69,15 @@ class Verdict:
 
 
 def apply_undisturbed(apply: Apply, account: Path, every: int = 1) -> Undisturbed:
-    """Run the apply without a fault, placing calls every few API calls."""
+    """Run the apply without a fault, placing calls before it, every few API calls, and after it."""
     with copied(account) as folder:
-        ended = run_in_child(lambda: _apply_counting(apply, folder), folder.parent)
+        ended = run_in_child(lambda: _apply_while_calls_are_placed(apply, folder, every), folder.parent)
         if ended.value is None:
             raise AssertionError(f"{apply.name} does not even go well undisturbed: {ended.error}")
-        before, after, requests = ended.value
-        state = read_state(folder)
-    with copied(account) as folder:
-        calling = run_in_child(
-            lambda: _apply_while_calls_are_placed(apply, folder, before, after, every), folder.parent
-        )
-        if calling.value is None:
-            raise AssertionError(f"{apply.name} does not go well while calls are placed: {calling.error}")
-        wrong, placed = calling.value
-    return Undisturbed(requests, state, before, after, wrong, placed)
+        requests, (before, *meanwhile, after) = ended.value
+        wrong = [line for found in meanwhile for line in misrouted(found, before, after, apply.calls)]
+        placed = len(meanwhile) * len(apply.calls)
+        return Undisturbed(requests, read_state(folder), before, after, tuple(wrong), placed)
 
 
 def run_case(case: Case, account: Path, usual: Undisturbed) -> Verdict:
@@ -106,37 +100,22 @@ def run_case(case: Case, account: Path, usual: Undisturbed) -> Verdict:
         return replace(verdict, difference=compare_accounts(folder, usual.state), is_held=is_held)
 
 
-def _apply_counting(apply: Apply, folder: Path) -> tuple[Routing, Routing, int]:
-    desk = apply.prepare(_open(folder))
-    before = place_calls(desk, apply.calls)
+def _apply_while_calls_are_placed(apply: Apply, folder: Path, every: int) -> tuple[int, list[Routing]]:
+    """The number of the apply's API calls, and how calls ended before it, meanwhile and after it."""
+    desk, callers = apply.prepare(_open(folder)), _open(folder)
+    found = [place_calls(desk, apply.calls)]
+
+    def call(number: int) -> None:
+        if number % every == 0:
+            found.append(place_calls(callers, apply.calls))
+
     desk.requests()
+    watch(desk, call, lambda _: None)
     applied = desk.carry_out(apply.propose(desk))
     requests = sum(desk.requests().values())
     if not applied.is_complete:
         raise AssertionError(told(applied))
-    return before, place_calls(desk, apply.calls), requests
-
-
-def _apply_while_calls_are_placed(
-    apply: Apply, folder: Path, before: Routing, after: Routing, every: int
-) -> tuple[tuple[str, ...], int]:
-    desk, callers = apply.prepare(_open(folder)), _open(folder)
-    wrong: list[str] = []
-    placed = 0
-
-    def call(number: int) -> None:
-        nonlocal placed
-        if number % every:
-            return
-        found = place_calls(callers, apply.calls)
-        placed += len(found)
-        wrong.extend(misrouted(found, before, after, apply.calls))
-
-    watch(desk, call, lambda _: None)
-    applied = desk.carry_out(apply.propose(desk))
-    if not applied.is_complete:
-        raise AssertionError(told(applied))
-    return tuple(wrong), placed
+    return requests, [*found, place_calls(desk, apply.calls)]
 
 
 def _apply_struck(case: Case, folder: Path) -> bool:

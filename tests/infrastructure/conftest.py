@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from dialtone_nb.account import account as accounts
 from dialtone_nb.account.account import CONTROL, AccountCredentials, open_account
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from tests.infrastructure.desk import ROOT, Desk, sample
+from tests.infrastructure.starting_points import StartingPoints
 
 OpenDesk = Callable[..., Desk]
 
@@ -21,12 +23,20 @@ OpenDesk = Callable[..., Desk]
 @pytest.fixture(scope="session")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """A rehearsal shared by all tests of a process."""
-    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db") as running:
+    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db", lasting=False) as running:
         yield running
 
 
+@pytest.fixture(scope="session")
+def starting_points(tmp_path_factory: pytest.TempPathFactory) -> StartingPoints:
+    """Where tests of a process begin, as far as one of them went there by its own steps."""
+    return StartingPoints(tmp_path_factory.mktemp("starting-points"))
+
+
 @pytest.fixture
-def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenDesk]:
+def open_desk(
+    rehearsal: Rehearsal, starting_points: StartingPoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenDesk]:
     """A function that opens further operators' desks on the test's account."""
     state = tmp_path / "state.db"
     rehearsal.wipe()
@@ -42,11 +52,12 @@ def open_desk(rehearsal: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     shutil.copytree(ROOT / "parameters" / "sample", project / "parameters")
     parameters, bundle = sample()
     with ExitStack() as sessions:
+        begin = partial(starting_points.begin, rehearsal.served.store)
 
         def opened(**options: float) -> Desk:
             account = open_account("rehearsal", project, **options)
             sessions.callback(account.transport.session.close)
-            return Desk(account, project, parameters, bundle)
+            return Desk(account, project, parameters, bundle, begin=begin)
 
         first = opened()
         for what in ("faults", "requests"):

@@ -37,6 +37,7 @@ WORKBENCH, VAN, LOBBY = "+15035550101", "+15035550102", "+15035550103"
 
 Hosting = Literal["functions", "self_hosted"]
 Observe = Callable[[ChangeOutcome | Change], None]
+Steps = tuple[Callable[["Desk"], object], ...]
 
 
 def sample() -> tuple[Parameters, Bundle]:
@@ -64,6 +65,8 @@ class Desk:
     parameters: Parameters
     bundle: Bundle
     trunk_password: str = ""
+    # Takes a desk on an empty account to where steps lead.
+    begin: Callable[[Desk, Steps], None] | None = None
 
     @property
     def client(self) -> TwilioClient:
@@ -148,6 +151,12 @@ class Desk:
         assert applied.exit_code == 0, told(applied)
         return applied
 
+    def after(self, *steps: Callable[[Desk], object]) -> Desk:
+        """The desk after these steps, with which a test begins: they are restored where another test took them."""
+        assert self.begin
+        self.begin(self, steps)
+        return self
+
     # --- the rehearsal's own door ---
 
     def requests(self) -> dict[str, int]:
@@ -195,6 +204,34 @@ class Desk:
     def number(self, number: str) -> Any:
         """A number, as Twilio returns it; None if it is not owned."""
         return next(iter(self.client.incoming_phone_numbers.list(phone_number=number)), None)
+
+
+# --- steps with which many tests begin ---
+
+
+def trunk_password_told(desk: Desk) -> None:
+    """The operator's environment has the trunk's password."""
+    desk.trunk_password = "a-trunk-secret"
+
+
+def stage_deployed(desk: Desk) -> None:
+    """Stage is deployed."""
+    desk.do(desk.deploy())
+
+
+def workbench_set_up(desk: Desk) -> None:
+    """The phone with an emergency address is set up, with a number bought for it."""
+    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+
+
+def van_set_up(desk: Desk) -> None:
+    """The phone without an emergency address is set up, with a number bought for it."""
+    desk.do(desk.set_up("van", buy=VAN))
+
+
+def prod_promoted(desk: Desk) -> None:
+    """What stage has is live in prod."""
+    desk.do(desk.promote())
 
 
 def lines(plan: Plan) -> list[str]:

@@ -13,12 +13,12 @@ from dialtone_nb.infrastructure.claim import CLAIM, Claim
 from dialtone_nb.infrastructure.record import Applied
 from dialtone_nb.runbooks.steps.apply import apply_plan
 from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
-from tests.infrastructure.desk import SERVICE, WORKBENCH, Desk
+from tests.infrastructure.desk import SERVICE, WORKBENCH, Desk, stage_deployed
 
 
 def test_the_runbooks_parameter_breaks_just_the_claim_that_it_names(desk: Desk) -> None:
     """An apply is refused while another operator holds the claim; their name in `break_claim` releases it."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     environment = desk.client.serverless.v1.services(SERVICE).environments.list()[0]
     claim = Claim("ada@gone", desk.account.now() + timedelta(minutes=10), "0")
     environment.variables.create(key=CLAIM, value=str(claim))

@@ -28,13 +28,13 @@ from dialtone_nb.infrastructure.resources.model import ApplyContext
 from dialtone_nb.infrastructure.resources.services import SERVICE as SERVICE_TYPE
 from dialtone_nb.values.holder import holder_name
 from tests.infrastructure.conftest import OpenDesk
-from tests.infrastructure.desk import SERVICE, Desk, lines
+from tests.infrastructure.desk import SERVICE, Desk, lines, stage_deployed
 
 
 @pytest.fixture
 def deployed(desk: Desk) -> Desk:
     """An account with stage deployed."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     return desk
 
 
@@ -161,7 +161,7 @@ def test_of_many_who_ask_at_once_one_alone_holds(
     open_desk: OpenDesk, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight at the same moment after an expired claim: one gets it, and the others are told the holder."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     variables = desk.client.serverless.v1.services(SERVICE).environments(sid(desk)).variables
     variables.create(key=CLAIM, value=str(Claim("late", desk.account.now(), "0")))
     names = threading.local()
@@ -195,7 +195,7 @@ def test_of_many_who_ask_at_once_one_alone_holds(
 @pytest.mark.parametrize("fault", ["500", "timeout-before", "timeout-after", "reset", "reset-after"])
 def test_lost_answer_to_a_claim_is_looked_for(open_desk: OpenDesk, desk: Desk, fault: str) -> None:
     """A claim whose creation or deletion lost its answer is neither lost nor left behind."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     quick = open_desk(timeout_s=0.3)
     quick.edit("/decide")
     for method in ("POST", "DELETE"):
@@ -207,7 +207,7 @@ def test_lost_answer_to_a_claim_is_looked_for(open_desk: OpenDesk, desk: Desk, f
 
 def test_claim_that_cannot_be_made_is_an_error_and_nothing_is_done(open_desk: OpenDesk, desk: Desk) -> None:
     """After three lost answers the apply ends before its first change."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     live = desk.live("stage")
     desk.edit("/decide")
     desk.fault("500", "POST", "/Variables", times=3)
@@ -218,7 +218,7 @@ def test_claim_that_cannot_be_made_is_an_error_and_nothing_is_done(open_desk: Op
 
 def test_claim_that_cannot_be_given_back_costs_no_outcome(desk: Desk) -> None:
     """The outcome is reported and recorded, though the claim stays until it expires."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.edit("/decide")
     desk.fault("500", "DELETE", "/Variables", times=3)
     desk.do(desk.deploy())
@@ -242,7 +242,7 @@ def test_claim_reads_back_as_it_was_written(desk: Desk) -> None:
 @pytest.mark.parametrize("consent", ["fingerprint", "stage", "rehearsal"])
 def test_what_somebody_did_since_a_plan_was_made_refuses_it(open_desk: OpenDesk, desk: Desk, consent: str) -> None:
     """A change by another operator makes a plan stale, whatever the consent; no write request is made."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.edit("/decide")
     mine = desk.deploy()
     other = open_desk()

@@ -20,7 +20,20 @@ from dialtone_nb.phones.configurations import find_password
 from dialtone_nb.phones.private_files import PASSWORD_FILE, load_private_files
 from dialtone_nb.phones.settings import device_settings
 from dialtone_nb.runbooks.steps.phone_files import sheet_file
-from tests.infrastructure.desk import LOBBY, SERVICE, STAGE, VAN, WORKBENCH, Desk, lines, statuses
+from tests.infrastructure.desk import (
+    LOBBY,
+    SERVICE,
+    STAGE,
+    VAN,
+    WORKBENCH,
+    Desk,
+    lines,
+    prod_promoted,
+    stage_deployed,
+    statuses,
+    van_set_up,
+    workbench_set_up,
+)
 
 
 def credentials(desk: Desk) -> list[str]:
@@ -42,7 +55,7 @@ def address(**changes: Any) -> dict[str, Any]:
 
 def test_phone_is_set_up_whole(desk: Desk) -> None:
     """Address, number with emergency address, credential, private file and sheet; then the plan is empty."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     proposal = desk.set_up("workbench", buy=WORKBENCH)
     assert lines(proposal.plan) == [
         "create address workbench emergency",
@@ -78,7 +91,7 @@ def test_set_up_of_the_first_phone_deploys_what_it_needs(desk: Desk) -> None:
 
 def test_only_the_named_number_is_bought(desk: Desk) -> None:
     """A number is bought only if `buy` has exactly that number."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     with pytest.raises(
         InputError, match=rf'number \{VAN} of van: is not owned by this account; set buy_number to "\{VAN}"'
     ):
@@ -117,7 +130,7 @@ def test_a_phone_that_is_declared_as_another_model_gets_its_sheet_and_configurat
 
 def test_number_that_cannot_be_had_is_refused_in_the_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A number that is not available is refused in the plan; on the rehearsal all are available."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     monkeypatch.setattr("dialtone_nb.runbooks.client_setup.is_available", lambda *_: False)
     desk.declare("van", caller_id="+14045550199")
     with pytest.raises(InputError, match=r"number \+14045550199 of van: can't be bought"):
@@ -141,7 +154,7 @@ def test_number_that_is_owned_is_adopted(desk: Desk) -> None:
 
 def test_new_phone_goes_into_the_table_first(desk: Desk) -> None:
     """A phone that the live table lacks is deployed in its set-up, before its number gets the URL."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.declare("kiosk", environment="stage", caller_id="+15035550109", trunk_context="menu")
     proposal = desk.set_up("kiosk", buy="+15035550109")
     assert [(change.action, change.kind) for change in proposal.plan.changes] == [
@@ -158,8 +171,7 @@ def test_new_phone_goes_into_the_table_first(desk: Desk) -> None:
 
 def test_new_phone_of_a_protected_environment_is_promoted_first(desk: Desk) -> None:
     """Prod's table changes by a promote, as set-up says; then set-up continues."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+    desk.after(stage_deployed, prod_promoted)
     desk.declare("kiosk", environment="prod", caller_id="+15035550109", trunk_context="menu")
     with pytest.raises(InputError, match="client kiosk: is not in the table that is live in prod as clients"):
         desk.set_up("kiosk", buy="+15035550109")
@@ -176,8 +188,7 @@ def test_phone_of_a_protected_environment_with_nothing_live_waits_for_a_promote(
 
 def test_new_emergency_address_is_registered_in_place_of_the_old(desk: Desk) -> None:
     """A changed address in clients.yaml is an update, and the number is registered with it."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.after(stage_deployed, workbench_set_up)
     desk.declare("workbench", emergency_address=address())
     proposal = desk.set_up("workbench")
     assert lines(proposal.plan) == ["update address workbench emergency: customer_name, postal_code, street"]
@@ -188,8 +199,7 @@ def test_new_emergency_address_is_registered_in_place_of_the_old(desk: Desk) -> 
 
 def test_phone_that_loses_its_emergency_address_is_unregistered(desk: Desk) -> None:
     """If clients.yaml has no address any more, the number's is removed."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.after(stage_deployed, workbench_set_up)
     desk.declare("workbench", emergency_address=None)
     desk.do(desk.set_up("workbench"))
     number = desk.number(WORKBENCH)
@@ -198,7 +208,7 @@ def test_phone_that_loses_its_emergency_address_is_unregistered(desk: Desk) -> N
 
 def test_address_that_twilio_refuses_stops_before_money_is_spent(desk: Desk) -> None:
     """An address that fails validation stops the set-up with Twilio's message; no number is bought."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.declare("workbench", emergency_address=address(region="Nowhere"))
     applied = desk.carry_out(desk.set_up("workbench", buy=WORKBENCH))
     errors = [one.error for one in applied.outcomes if one.error]
@@ -210,8 +220,7 @@ def test_address_that_twilio_refuses_stops_before_money_is_spent(desk: Desk) -> 
 
 def test_rotating_gives_a_new_password_to_the_same_credential(desk: Desk) -> None:
     """The credential keeps its SID, and the private file has its new password."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("van", buy=VAN))
+    desk.after(stage_deployed, van_set_up)
     before = private(desk, "van")
     proposal = desk.set_up("van", "rotate")
     assert lines(proposal.plan) == ["update credential van: password"]
@@ -225,7 +234,7 @@ def test_rotating_gives_a_new_password_to_the_same_credential(desk: Desk) -> Non
 
 def test_rotating_what_is_not_set_up_is_refused(desk: Desk) -> None:
     """A phone without a credential has no password to rotate."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.client.incoming_phone_numbers.create(phone_number=VAN)
     with pytest.raises(
         InputError, match="client van: has no credential whose password could be changed; set it up first"
@@ -235,8 +244,7 @@ def test_rotating_what_is_not_set_up_is_refused(desk: Desk) -> None:
 
 def test_suspended_phone_loses_its_credential_and_nothing_else(desk: Desk) -> None:
     """Suspending deletes the credential; deploys do not restore it; set-up does, with a new password."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("van", buy=VAN))
+    desk.after(stage_deployed, van_set_up)
     before = private(desk, "van")[PASSWORD_FILE]
     proposal = desk.set_up("van", "suspend")
     assert lines(proposal.plan) == ["delete credential van"]
@@ -253,7 +261,7 @@ def test_suspended_phone_loses_its_credential_and_nothing_else(desk: Desk) -> No
 
 def test_set_up_repairs_what_it_stands_on(desk: Desk) -> None:
     """A missing mapping is created in the same plan, before the credential."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     (listed,) = desk.client.sip.credential_lists.list()
     desk.client.sip.domains(desk.domain().sid).auth.registrations.credential_list_mappings(listed.sid).delete()
     proposal = desk.set_up("van", buy=VAN)
@@ -277,7 +285,7 @@ def test_client_set_up_refuses_what_it_does_not_know(desk: Desk) -> None:
 
 def test_an_address_goes_to_a_number_by_a_request_of_its_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twilio ignores an address in a purchase; set-up ends when Twilio reports that it is registered."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     sent: list[dict[str, Any]] = []
     for owner, name in ((IncomingPhoneNumberList, "create"), (IncomingPhoneNumberContext, "update")):
         method = getattr(owner, name)
@@ -303,7 +311,7 @@ def test_killed_around_the_second_request_there_is_one_number_with_its_address(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
     """Run again after the purchase or after the request to register, set-up continues from there."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     update = IncomingPhoneNumberContext.update
     asked = 0
 

@@ -15,7 +15,7 @@ from dialtone_nb.infrastructure.plan import Change, Plan, check_consent
 from dialtone_nb.infrastructure.resources.model import Action
 from dialtone_nb.infrastructure.resources.services import SERVICE
 from dialtone_nb.infrastructure.resources.sip_domains import SIP_DOMAIN
-from tests.infrastructure.desk import VAN, Desk, lines
+from tests.infrastructure.desk import VAN, Desk, lines, stage_deployed
 
 CHANGE = Change(Action.UPDATE, SIP_DOMAIN, "a.sip.twilio.com", {"secure": True}, {"secure": False}, "differs")
 
@@ -92,7 +92,7 @@ def test_looking_twice_gives_the_same_fingerprint(desk: Desk) -> None:
 
 def test_consent_does_not_outlive_what_it_was_given_for(desk: Desk) -> None:
     """A plan made after a change has another fingerprint."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.edit("/decide")
     read = desk.deploy().plan.fingerprint
     desk.client.sip.domains(desk.domain().sid).update(secure=True)
@@ -102,7 +102,7 @@ def test_consent_does_not_outlive_what_it_was_given_for(desk: Desk) -> None:
 
 def test_same_changes_over_another_live_build_are_another_plan(desk: Desk) -> None:
     """The fingerprint depends on what was live when the plan was made."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.client.sip.domains(desk.domain().sid).update(secure=True)
     before = desk.deploy().plan
     desk.client.sip.domains(desk.domain().sid).update(secure=False)
@@ -187,7 +187,7 @@ def fingerprint_of(**changes: Any) -> str:
 
 def test_price_of_a_number_is_bound(desk: Desk) -> None:
     """The fingerprint depends on the number's price."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     made = desk.set_up("van", buy=VAN).plan
     dearer = tuple(replace(change, cost="99 USD a month") if change.cost else change for change in made.changes)
     assert replace(made, changes=dearer).fingerprint != made.fingerprint

@@ -8,15 +8,25 @@ from dialtone_nb.errors import ConsentError, InputError, StalePlanError
 from dialtone_nb.infrastructure.resources.credential_lists import CREDENTIAL_LIST
 from dialtone_nb.infrastructure.resources.model import Action
 from dialtone_nb.infrastructure.resources.services import SERVICE as SERVICE_TYPE
-from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines
+from tests.infrastructure.desk import (
+    LIST,
+    SERVICE,
+    STAGE,
+    STAGE_NONEMERGENCY,
+    VAN,
+    WORKBENCH,
+    Desk,
+    lines,
+    stage_deployed,
+    van_set_up,
+    workbench_set_up,
+)
 
 
 @pytest.fixture
 def phones(desk: Desk) -> Desk:
     """An account with stage deployed and its two phones set up."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
-    desk.do(desk.set_up("van", buy=VAN))
+    desk.after(stage_deployed, workbench_set_up, van_set_up)
     return desk
 
 

@@ -26,6 +26,7 @@ from tests.infrastructure.desk import (
     Desk,
     kinds,
     lines,
+    stage_deployed,
     statuses,
 )
 
@@ -47,7 +48,7 @@ def test_first_deploy_makes_everything_and_the_second_asks_without_writing(desk:
 
 def test_what_a_first_deploy_made_is_what_the_files_say(desk: Desk) -> None:
     """Both domains use the list, have registration enabled and the live function's URL; one has emergency calling."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     listed = desk.client.sip.credential_lists.list()[0]
     for name, emergency in ((STAGE, True), (STAGE_NONEMERGENCY, False)):
         domain = desk.domain(name)
@@ -66,7 +67,7 @@ def test_what_a_first_deploy_made_is_what_the_files_say(desk: Desk) -> None:
 
 def test_one_changed_module_is_all_that_is_uploaded(desk: Desk) -> None:
     """A change in one function uploads it and the manifest, builds and deploys; the plan has its diff."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.edit("/decide")
     proposal = desk.deploy()
     digest = proposal.plan.compared["files"]
@@ -86,7 +87,7 @@ def test_one_changed_module_is_all_that_is_uploaded(desk: Desk) -> None:
 
 def test_files_as_they_were_before_bring_the_old_build_back(desk: Desk) -> None:
     """If a build of the same code exists it is deployed again, without upload or build."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     first, bundle = desk.live("stage"), desk.bundle
     desk.edit("/decide")
     desk.do(desk.deploy())
@@ -99,7 +100,7 @@ def test_files_as_they_were_before_bring_the_old_build_back(desk: Desk) -> None:
 
 def test_another_runtime_is_another_build_of_the_same_versions(desk: Desk) -> None:
     """A changed runtime needs a build of the same versions, without an upload."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.bundle = replace(desk.bundle, runtime="node20")
     proposal = desk.deploy()
     assert kinds(proposal.plan) == {BUILD: 1, DEPLOYMENT: 1}
@@ -167,7 +168,7 @@ def _upload(desk: Desk, service: str, function: str, path: str) -> str:
 
 def test_service_deleted_behind_its_back_takes_domains_and_numbers_along(desk: Desk) -> None:
     """A recreated service has new URLs; domains and numbers get them in the same plan."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     for number in (WORKBENCH, VAN):
         desk.client.incoming_phone_numbers.create(phone_number=number)
     desk.do(desk.deploy())
@@ -188,7 +189,7 @@ def test_service_deleted_behind_its_back_takes_domains_and_numbers_along(desk: D
 
 def test_what_nobody_declared_is_reported_and_left_alone(desk: Desk) -> None:
     """Undeclared numbers, credentials, variables and functions are notes in the plan, and not changed."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     number = desk.client.incoming_phone_numbers.create(phone_number="+15035550111", voice_url="https://example.org/")
     listed = desk.client.sip.credential_lists.list()[0]
     desk.client.sip.credential_lists(listed.sid).credentials.create("stranger", "Abcdefghijk1")
@@ -207,7 +208,7 @@ def test_what_nobody_declared_is_reported_and_left_alone(desk: Desk) -> None:
 
 def test_number_bought_elsewhere_is_pointed_at_the_service(desk: Desk) -> None:
     """A declared number that the account owns gets the incoming function's URL; one of another environment does not."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     for number in (VAN, "+15035550103"):
         desk.client.incoming_phone_numbers.create(phone_number=number)
     proposal = desk.deploy()
@@ -217,7 +218,7 @@ def test_number_bought_elsewhere_is_pointed_at_the_service(desk: Desk) -> None:
 
 def test_failed_build_tells_why_and_what_was_live_stays(desk: Desk) -> None:
     """The error has Twilio's reason; live build and domains stay; the next deploy succeeds."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     live = desk.live("stage")
     desk.edit("/decide")
     desk.fault("failed-build")
@@ -302,7 +303,7 @@ def test_address_that_nobody_named_stops_nothing(desk: Desk) -> None:
 @pytest.mark.parametrize("reads", [1, 2, 4])
 def test_a_domain_that_is_deleted_and_still_listed_stops_nothing(desk: Desk, reads: int) -> None:
     """As lists may lag, a deleted domain can be planned for; the apply stops, and the next run succeeds."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     sid = desk.domain().sid
     desk.account.transport.send("POST", f"{CONTROL}/lag", json={"reads": reads})
     desk.client.sip.domains(sid).delete()

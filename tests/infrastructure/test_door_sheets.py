@@ -15,7 +15,7 @@ from dialtone_nb.infrastructure.site import Site
 from dialtone_nb.phones.private_files import load_private_files
 from dialtone_nb.runbooks.real_phones import let_in, look, ring
 from dialtone_nb.runbooks.test_calls import list_set_up
-from tests.infrastructure.desk import Desk
+from tests.infrastructure.desk import Desk, stage_deployed
 from tests.rehearsal.sip.handset import Handset
 
 CLIENT, NUMBER = "workbench", "+15035550101"
@@ -25,7 +25,7 @@ DOMAIN = "dialtone-example-stage.sip.twilio.com"
 @pytest.fixture
 def stage(desk: Desk) -> Iterator[Desk]:
     """A desk with stage deployed; its SIP server is closed in the end."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     yield desk
     close_door(desk.account)
 

@@ -26,7 +26,20 @@ from dialtone_nb.infrastructure.resources.variables import VARIABLE
 from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.rehearsal import Rehearsal
 from dialtone_nb.service.bundle import MANIFEST
-from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, VAN, WORKBENCH, Desk, lines, told
+from tests.infrastructure.desk import (
+    LIST,
+    SERVICE,
+    STAGE,
+    STAGE_NONEMERGENCY,
+    VAN,
+    WORKBENCH,
+    Desk,
+    lines,
+    stage_deployed,
+    told,
+    trunk_password_told,
+    workbench_set_up,
+)
 
 WORKBENCH_ADDRESS = "workbench emergency"
 URL = "https://example.org/elsewhere"
@@ -223,10 +236,7 @@ CLIENT_KINDS = {ADDRESS, CREDENTIAL}
 @pytest.fixture
 def behind(desk: Desk, rehearsal: Rehearsal) -> Behind:
     """An account with stage deployed and a phone with an emergency address set up, to be changed."""
-    desk.trunk_password = "a-trunk-secret"
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
-    return Behind(desk, rehearsal)
+    return Behind(desk.after(trunk_password_told, stage_deployed, workbench_set_up), rehearsal)
 
 
 def assert_restored(desk: Desk, propose: Callable[[], Proposal], found: list[str]) -> None:

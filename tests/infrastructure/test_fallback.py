@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dialtone_nb.account.rehearsal_control import place_call
-from tests.infrastructure.desk import STAGE, WORKBENCH, Desk, lines
+from tests.infrastructure.desk import STAGE, WORKBENCH, Desk, lines, stage_deployed, workbench_set_up
 
 
 def legs(told: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -16,8 +16,7 @@ def legs(told: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def test_a_broken_table_loses_no_emergency_call(desk: Desk) -> None:
     """The functions can't load it: the fallback dials 911, and other callers hear that the line is being repaired."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.after(stage_deployed, workbench_set_up)
     assert desk.domain().voice_fallback_url == desk.url("stage", "/fallback")
     assert desk.number(WORKBENCH).voice_fallback_url == desk.url("stage", "/fallback")
     desk.edit("/table", "\nthrow new Error('no table');\n")
@@ -35,7 +34,7 @@ def test_a_broken_table_loses_no_emergency_call(desk: Desk) -> None:
 
 def test_what_somebody_else_had_set_is_shown_before_it_is_replaced(desk: Desk) -> None:
     """Fallback URL and status callback are shown with their old values."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     theirs = "https://elsewhere.example.org/"
     domain = desk.domain()
     desk.client.sip.domains(domain.sid).update(voice_fallback_url=theirs, voice_status_callback_url=theirs)

@@ -12,8 +12,8 @@ from twilio.request_validator import RequestValidator
 
 from dialtone_nb.infrastructure.desired import webhook_url
 from dialtone_nb.rehearsal import Rehearsal
-from tests.infrastructure.desk import STAGE, WORKBENCH, Desk
-from tests.infrastructure.test_own_server import serving
+from tests.faults.accounts import serving
+from tests.infrastructure.desk import STAGE, WORKBENCH, Desk, stage_deployed
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -124,7 +124,7 @@ def assert_all_refused(desk: Desk, base: str) -> None:
 
 def test_functions_refuse_every_forgery(desk: Desk, rehearsal: Rehearsal) -> None:
     """The functions on Node, behind Twilio's signature check of protected functions."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     assert_all_refused(desk, rehearsal.url)
 
 
@@ -149,7 +149,7 @@ def test_a_spoofed_from_changes_nothing(desk: Desk, rehearsal: Rehearsal, hostin
             assert sent.at(rehearsal.url).text == expected
 
     if hosting == "functions":
-        desk.do(desk.deploy())
+        desk.after(stage_deployed)
         answers()
         return
     desk.host("self_hosted")

@@ -17,36 +17,47 @@ from dialtone_nb.infrastructure.site import Proposal
 from dialtone_nb.runbooks.steps.apply import apply_plan
 from dialtone_nb.runbooks.steps.opening import ParameterValues, Runbook
 from tests.infrastructure.conftest import OpenDesk
-from tests.infrastructure.desk import LIST, SERVICE, VAN, WORKBENCH, Desk, lines
+from tests.infrastructure.desk import (
+    LIST,
+    SERVICE,
+    VAN,
+    WORKBENCH,
+    Desk,
+    lines,
+    prod_promoted,
+    stage_deployed,
+    van_set_up,
+)
 
 Propose = Callable[[Desk], Proposal]
 
 
-def deployed_twice(desk: Desk) -> None:
-    """An account with the second of two builds in prod."""
-    ahead(desk)
-    desk.do(desk.promote())
-
-
-def ahead(desk: Desk) -> None:
-    """An account with a build in stage that prod does not have."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+def edited_and_deployed(desk: Desk) -> None:
+    """Stage has a second build."""
     desk.edit("/decide")
     desk.do(desk.deploy())
 
 
+def deployed_twice(desk: Desk) -> None:
+    """An account with the second of two builds in prod."""
+    desk.after(stage_deployed, prod_promoted, edited_and_deployed, prod_promoted)
+
+
+def ahead(desk: Desk) -> None:
+    """An account with a build in stage that prod does not have."""
+    desk.after(stage_deployed, prod_promoted, edited_and_deployed)
+
+
 def set_up(desk: Desk) -> None:
     """An account with a phone of stage set up, with its own number."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("van", buy=VAN))
+    desk.after(stage_deployed, van_set_up)
 
 
 # What is there at first, what is agreed to once, and what brings the same state back.
 CYCLES: dict[str, tuple[Callable[[Desk], object], Propose, tuple[Propose, ...]]] = {
     "rotate": (set_up, lambda desk: desk.set_up("van", "rotate"), ()),
     "buy": (
-        lambda desk: desk.do(desk.deploy()),
+        lambda desk: desk.after(stage_deployed),
         lambda desk: desk.set_up("van", buy=VAN),
         (lambda desk: desk.delete("client", client="van", release=[VAN]),),
     ),
@@ -113,7 +124,7 @@ def test_a_password_changed_by_somebody_else_makes_a_rotation_stale(desk: Desk, 
     [
         (set_up, lambda desk: desk.set_up("van", "rotate"), "changes a password"),
         (set_up, lambda desk: desk.set_up("van", "suspend"), "deletes"),
-        (lambda desk: desk.do(desk.deploy()), lambda desk: desk.set_up("van", buy=VAN), "buys a number"),
+        (lambda desk: desk.after(stage_deployed), lambda desk: desk.set_up("van", buy=VAN), "buys a number"),
         (set_up, lambda desk: desk.delete("client", client="van", release=[VAN]), "releases a number and deletes"),
         (set_up, lambda desk: desk.delete("environment"), "deletes"),
     ],
@@ -134,7 +145,7 @@ def test_what_is_grave_takes_the_fingerprint_everywhere(
 
 def test_an_address_is_made_once_by_two_plans_of_one_moment(desk: Desk, open_desk: OpenDesk) -> None:
     """Addresses may share a name, so Twilio itself would accept both."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     other = open_desk()
     mine, theirs = desk.set_up("workbench", buy=WORKBENCH), other.set_up("workbench", buy=WORKBENCH)
     desk.do(mine)
@@ -188,7 +199,7 @@ def test_an_environment_that_somebody_found_first_is_left_to_them(desk: Desk, op
 
 def test_the_mark_is_of_the_last_plan_and_no_business_of_a_reader(desk: Desk) -> None:
     """Plans do not show it as a variable, nor compare it between environments."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     proposal = desk.promote()
     desk.do(proposal)
     variables = desk.client.serverless.v1.services(SERVICE).environments(desk.environment_sid("prod")).variables
@@ -215,7 +226,7 @@ def test_lost_answer_to_the_mark_is_looked_for(desk: Desk, open_desk: OpenDesk, 
 
 def test_the_same_plan_applied_by_two_threads_is_applied_once(desk: Desk) -> None:
     """Two cells or a double click: one is told that the other is running, and nothing is made twice."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     proposal = desk.set_up("workbench", buy=WORKBENCH)
     parameters = ParameterValues({"consent": "rehearsal"})
     runbook = SimpleNamespace(parameters=parameters, project=desk.reports, attended=False, name="client_setup")

@@ -34,7 +34,19 @@ from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.runbooks.verify import verify_site
 from dialtone_nb.server.folder import ClaimFolder, list_tables, read_serving
 from dialtone_nb.verify.checks import CheckState
-from tests.infrastructure.desk import STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, lines, told
+from tests.faults.accounts import serving
+from tests.infrastructure.desk import (
+    STAGE,
+    STAGE_NONEMERGENCY,
+    WORKBENCH,
+    Desk,
+    kinds,
+    lines,
+    prod_promoted,
+    stage_deployed,
+    told,
+    workbench_set_up,
+)
 from tests.server.running_server import wait_until
 
 ALWAYS = ("0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z")
@@ -43,9 +55,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def serving(desk: Desk, environment: str = "stage") -> Iterator[None]:
-    """Our own server in a separate process, for one environment, as an operator starts it."""
-    command = [sys.executable, "-m", "dialtone_nb", "serve", "--rehearsal", "--environment", environment, "--port", "0"]
+def started(desk: Desk) -> Iterator[None]:
+    """Our own server for stage in a process of its own, as an operator starts it."""
+    command = [sys.executable, "-m", "dialtone_nb", "serve", "--rehearsal", "--environment", "stage", "--port", "0"]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -55,10 +67,10 @@ def serving(desk: Desk, environment: str = "stage") -> Iterator[None]:
     )
     try:
         assert process.stdout
-        found = re.match(rf"{environment} at (http://127\.0\.0\.1:\d+), from ", process.stdout.readline())
+        found = re.match(r"stage at (http://127\.0\.0\.1:\d+), from ", process.stdout.readline())
         assert found
         # The tests share one rehearsal, which is on another state file than the one that this process has told.
-        names = {"host": urlsplit(desk.server.base_urls[environment]).hostname, "address": found[1]}
+        names = {"host": urlsplit(desk.server.base_urls["stage"]).hostname, "address": found[1]}
         desk.account.transport.send("POST", f"{CONTROL}/servers", json=names, auth=desk.account.credentials.basic)
         yield
     finally:
@@ -68,9 +80,17 @@ def serving(desk: Desk, environment: str = "stage") -> Iterator[None]:
 
 @pytest.fixture
 def own(desk: Desk) -> Iterator[Desk]:
-    """A desk whose network.yaml says self_hosted, and stage's server."""
+    """A desk whose network.yaml says self_hosted, and stage's server in a thread."""
     desk.host("self_hosted")
     with serving(desk):
+        yield desk
+
+
+@pytest.fixture
+def operated(desk: Desk) -> Iterator[Desk]:
+    """A desk whose network.yaml says self_hosted, and stage's server as an operator starts it."""
+    desk.host("self_hosted")
+    with started(desk):
         yield desk
 
 
@@ -99,15 +119,15 @@ def test_a_deploy_has_the_table_served_and_the_domains_lead_to_our_server(own: D
     assert set(own.requests()) == {"GET"}
 
 
-def test_a_phone_that_is_set_up_calls_and_is_called_by_way_of_our_server(own: Desk) -> None:
+def test_a_phone_that_is_set_up_calls_and_is_called_by_way_of_our_server(operated: Desk) -> None:
     """Set-up, an outgoing and an incoming call, without a request to a function."""
-    own.do(own.deploy())
-    own.do(own.set_up("workbench", buy=WORKBENCH))
-    assert own.number(WORKBENCH).voice_url == f"{URL}/sip-incoming"
-    own.account.transport.send("POST", f"{CONTROL}/clients/workbench", json={"registered": True, "domain": STAGE})
-    assert dial(own, "workbench", "5035550199")["answered"]
+    operated.do(operated.deploy())
+    operated.do(operated.set_up("workbench", buy=WORKBENCH))
+    assert operated.number(WORKBENCH).voice_url == f"{URL}/sip-incoming"
+    operated.account.transport.send("POST", f"{CONTROL}/clients/workbench", json={"registered": True, "domain": STAGE})
+    assert dial(operated, "workbench", "5035550199")["answered"]
     incoming = {"from": "+12065550142", "to": WORKBENCH, "answer_after": 1, "talk": 5}
-    assert own.account.transport.send("POST", f"{CONTROL}/calls", json=incoming).json()["answered"]
+    assert operated.account.transport.send("POST", f"{CONTROL}/calls", json=incoming).json()["answered"]
 
 
 def test_a_changed_table_is_shown_served_and_rolled_back(own: Desk) -> None:
@@ -150,7 +170,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_server_that_does_not_answer_gets_no_calls(desk: Desk) -> None:
     """If the base URL does not answer the deploy stops, leaves the domains, and can be resumed."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     before = desk.domain(STAGE).voice_url
     desk.host("self_hosted")
     applied = desk.carry_out(desk.deploy())
@@ -166,8 +186,7 @@ def test_a_server_that_does_not_answer_gets_no_calls(desk: Desk) -> None:
 
 def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
     """No call placed during the two moves of the hosting fails."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.after(stage_deployed, workbench_set_up)
     answered: list[bool] = []
     done = threading.Event()
 
@@ -177,7 +196,7 @@ def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
 
     caller = threading.Thread(target=keep_calling)
     with ExitStack() as stack:
-        stack.enter_context(serving(desk))
+        stack.enter_context(started(desk))
         caller.start()
         stack.callback(caller.join)
         stack.callback(done.set)
@@ -218,7 +237,7 @@ def test_moving_there_and_back_answers_every_call(desk: Desk) -> None:
 
 def test_what_the_other_hosting_left_is_taken_out_once_nothing_leads_there(desk: Desk) -> None:
     """Functions that calls still reach are kept; once our server takes the calls, they are deleted."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.host("self_hosted", fallback_function=False)
     with pytest.raises(InputError, match="still leads there"):
         desk.delete("other_hosting")
@@ -244,7 +263,7 @@ def test_verify_proves_whose_server_it_is_and_what_it_answers(own: Desk) -> None
 def test_a_stopped_server_is_found_by_verify(desk: Desk) -> None:
     """The check has the URL and the command."""
     desk.host("self_hosted")
-    with serving(desk):
+    with started(desk):
         desk.do(desk.deploy())
     checks = {check.name: check for check in verify_site(desk.site("stage")).checks}
     assert checks["server of stage"].state is CheckState.WRONG
@@ -253,8 +272,7 @@ def test_a_stopped_server_is_found_by_verify(desk: Desk) -> None:
 
 def test_a_protected_environment_in_use_takes_no_files_straight(desk: Desk) -> None:
     """Moving prod from functions to our server takes a promote as well."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+    desk.after(stage_deployed, prod_promoted)
     desk.host("self_hosted")
     with pytest.raises(InputError, match="is protected and in use"):
         desk.deploy("prod")
@@ -289,16 +307,16 @@ def test_two_operators_of_our_own_server_take_turns(own: Desk, monkeypatch: pyte
     assert [one.key for one in ClaimFolder(own.server.folder, "stage").list()] == [APPLIED]
 
 
-def test_of_many_who_claim_a_folder_at_once_one_alone_does(own: Desk) -> None:
+def test_of_many_who_claim_a_folder_at_once_one_alone_does(desk: Desk) -> None:
     """Eight at the same moment after an expired claim."""
-    keeper = ClaimFolder(own.server.folder, "stage")
-    keeper.create(key=CLAIM, value=str(Claim("late", own.account.now(), "0")))
+    keeper = ClaimFolder(desk.server.folder, "stage")
+    keeper.create(key=CLAIM, value=str(Claim("late", desk.account.now(), "0")))
     together, inside = threading.Barrier(8), threading.Semaphore(1)
 
     def apply(_: int) -> bool:
         together.wait()
         try:
-            with held(own.account, keeper):
+            with held(desk.account, keeper):
                 assert inside.acquire(blocking=False), "two are inside"
                 time.sleep(0.02)
                 inside.release()
@@ -311,9 +329,9 @@ def test_of_many_who_claim_a_folder_at_once_one_alone_does(own: Desk) -> None:
     assert keeper.list() == []
 
 
-def test_a_claim_that_is_released_while_somebody_looks_at_it_is_absent(own: Desk) -> None:
+def test_a_claim_that_is_released_while_somebody_looks_at_it_is_absent(desk: Desk) -> None:
     """Whoever looks finds it as it was, or finds none: no half of a look is an error of the disk."""
-    kept = ClaimFolder(own.server.folder, "stage").create(key=CLAIM, value="theirs")
+    kept = ClaimFolder(desk.server.folder, "stage").create(key=CLAIM, value="theirs")
     ends = time.monotonic() + 1
 
     def come_and_go() -> None:

@@ -14,13 +14,13 @@ from dialtone_nb.phones.passwords import PENDING_FILE
 from dialtone_nb.phones.private_files import PASSWORD_FILE, private_folder
 from dialtone_nb.rehearsal import Rehearsal
 from dialtone_nb.rehearsal.state.domain_access import digest_secret
-from tests.infrastructure.desk import VAN, Desk, lines
+from tests.infrastructure.desk import VAN, Desk, lines, stage_deployed
 
 
 @pytest.fixture
 def ready(desk: Desk) -> Desk:
     """An account with stage deployed."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     return desk
 
 

@@ -11,12 +11,12 @@ from dialtone_nb.infrastructure.resources.deployments import DEPLOYMENT
 from dialtone_nb.infrastructure.resources.environments import ENVIRONMENT
 from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING, REGISTRATIONS_MAPPING, SIP_DOMAIN
 from dialtone_nb.service.bundle import TABLE
-from tests.infrastructure.desk import LOBBY, SERVICE, Desk, kinds, lines
+from tests.infrastructure.desk import LOBBY, SERVICE, Desk, kinds, lines, prod_promoted, stage_deployed
 
 
 def test_first_promote_makes_the_environment_and_the_second_is_empty(desk: Desk) -> None:
     """The first promote creates prod with stage's build; the next plan is empty."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     proposal = desk.promote()
     assert kinds(proposal.plan) == {
         ENVIRONMENT: 1,
@@ -36,7 +36,7 @@ def test_first_promote_makes_the_environment_and_the_second_is_empty(desk: Desk)
 
 def test_promote_moves_the_build_that_is_live_not_the_files(desk: Desk) -> None:
     """Files edited after the deploy are not promoted, as the plan says."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.edit("/decide")
     proposal = desk.promote()
     assert "the files differ from what is live in stage" in proposal.plan.notes[0]
@@ -46,8 +46,7 @@ def test_promote_moves_the_build_that_is_live_not_the_files(desk: Desk) -> None:
 
 def test_promote_shows_which_client_entry_changes(desk: Desk) -> None:
     """The diff names the phone whose entry changed, and the change."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+    desk.after(stage_deployed, prod_promoted)
     desk.declare("ferry", call_time_limit_s=777)
     desk.do(desk.deploy())
     proposal = desk.promote()
@@ -61,8 +60,7 @@ def test_promote_shows_which_client_entry_changes(desk: Desk) -> None:
 
 def test_promote_shows_which_functions_change(desk: Desk) -> None:
     """The diff names each changed module, with its lines."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+    desk.after(stage_deployed, prod_promoted)
     desk.edit("/decide", "\n// one more line\n")
     desk.do(desk.deploy())
     detail = desk.promote().plan.changes[0].detail
@@ -72,8 +70,7 @@ def test_promote_shows_which_functions_change(desk: Desk) -> None:
 
 def test_promote_shows_who_may_ask_a_function(desk: Desk) -> None:
     """A module whose visibility changed is in the diff with the old and new one."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+    desk.after(stage_deployed, prod_promoted)
     module = desk.bundle.modules["/decide"]
     opened = {**desk.bundle.modules, "/decide": replace(module, visibility="public")}
     desk.bundle = replace(desk.bundle, modules=opened)
@@ -83,8 +80,7 @@ def test_promote_shows_who_may_ask_a_function(desk: Desk) -> None:
 
 def test_rolling_back_and_again_goes_between_the_two_last_builds(desk: Desk) -> None:
     """The first roll back makes the previous build live; the second the newer one again."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+    desk.after(stage_deployed, prod_promoted)
     first = desk.live("prod")
     desk.edit("/decide")
     desk.do(desk.deploy())
@@ -104,7 +100,7 @@ def test_rolling_back_and_again_goes_between_the_two_last_builds(desk: Desk) -> 
 
 def test_roll_back_takes_the_last_deployment_though_many_fell_into_one_second(desk: Desk) -> None:
     """Deployments with equal date_created are ordered as Twilio lists them."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     sids = [desk.live("stage")]
     for number in range(4):
         desk.edit("/decide", f"\n// {number}\n")
@@ -120,7 +116,7 @@ def test_roll_back_takes_the_last_deployment_though_many_fell_into_one_second(de
 
 def test_a_named_build_can_be_promoted(desk: Desk) -> None:
     """A build's SID selects that build."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     first = desk.live("stage")
     for _ in range(5):
         desk.edit("/decide")
@@ -131,8 +127,7 @@ def test_a_named_build_can_be_promoted(desk: Desk) -> None:
 
 def test_promote_tells_how_variables_differ_and_shows_no_value(desk: Desk) -> None:
     """Variables are not part of a build: the plan names those that are missing or differ, without values."""
-    desk.do(desk.deploy())
-    desk.do(desk.promote())
+    desk.after(stage_deployed, prod_promoted)
     for environment, values in {
         "stage": {"COLOUR": "green", "SAME": "x"},
         "prod": {"COLOUR": "red", "SAME": "x"},
@@ -176,7 +171,7 @@ def test_promote_points_the_numbers_of_its_environment(desk: Desk) -> None:
 
 def test_name_of_a_protected_environment_is_no_consent(desk: Desk) -> None:
     """The error for prod's name has the fingerprint, and no request is sent."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     proposal = desk.promote()
     desk.requests()
     with pytest.raises(

@@ -15,7 +15,15 @@ from dialtone_nb.runbooks.rotate import numbered, propose_rotate, split_name
 from tests.faults.accounts import serving
 from tests.faults.calls import Routing, place_calls
 from tests.infrastructure.conftest import OpenDesk
-from tests.infrastructure.desk import STAGE, WORKBENCH, Desk, lines
+from tests.infrastructure.desk import (
+    STAGE,
+    WORKBENCH,
+    Desk,
+    lines,
+    stage_deployed,
+    trunk_password_told,
+    workbench_set_up,
+)
 
 ORDERS = (
     {"client": "workbench", "domain": STAGE, "dial": "5035550199"},
@@ -28,9 +36,7 @@ ORDERS = (
 @pytest.fixture
 def calling(desk: Desk) -> Desk:
     """A desk with stage deployed and a phone that places and receives calls."""
-    desk.trunk_password = "Only-the-trunk-knows-1"
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.after(trunk_password_told, stage_deployed, workbench_set_up)
     told = {"registered": True, "domain": STAGE}
     desk.account.transport.send("POST", f"{CONTROL}/clients/workbench", json=told)
     return desk
@@ -74,8 +80,8 @@ def test_an_auth_token_is_rotated_in_two_steps_and_calls_go_on(calling: Desk) ->
 @pytest.mark.parametrize("fault", ["timeout-before", "timeout-after", "truncated", "reset-after"])
 def test_a_promotion_whose_answer_is_lost_is_looked_for(desk: Desk, fault: str) -> None:
     """Which token Twilio accepts shows whether it was promoted; it is never promoted twice."""
+    desk.after(stage_deployed)
     desk.account.transport.timeouts = (1, 0.3)
-    desk.do(desk.deploy())
     desk.do(rotate(desk, "auth token"))
     step = rotate(desk, "auth token")
     new = kept_token(step.site.private)

@@ -9,16 +9,19 @@ import pytest
 from dialtone_nb.display.telephony.test_calls import calls_text
 from dialtone_nb.errors import InputError
 from dialtone_nb.runbooks.test_calls import place_calls
-from tests.infrastructure.desk import VAN, WORKBENCH, Desk, lines
+from tests.infrastructure.desk import VAN, WORKBENCH, Desk, lines, stage_deployed
 from tests.infrastructure.test_client_setup import credentials
 
 
 @pytest.fixture
 def shared(desk: Desk) -> Desk:
     """The van can only place calls, with the workbench's number, which has an emergency address."""
+    return desk.after(number_shared, stage_deployed)
+
+
+def number_shared(desk: Desk) -> None:
+    """The van has the workbench's number."""
     desk.declare("van", caller_id=WORKBENCH, incoming=False)
-    desk.do(desk.deploy())
-    return desk
 
 
 def test_the_number_has_the_address_of_whoever_has_one(shared: Desk) -> None:

@@ -17,7 +17,20 @@ from dialtone_nb.infrastructure.resources.sip_domains import CALLS_MAPPING
 from dialtone_nb.infrastructure.resources.variables import APPLIED
 from dialtone_nb.service.bundle import MANIFEST
 from tests.infrastructure.conftest import OpenDesk
-from tests.infrastructure.desk import LIST, SERVICE, STAGE, STAGE_NONEMERGENCY, WORKBENCH, Desk, kinds, statuses, told
+from tests.infrastructure.desk import (
+    LIST,
+    SERVICE,
+    STAGE,
+    STAGE_NONEMERGENCY,
+    WORKBENCH,
+    Desk,
+    kinds,
+    stage_deployed,
+    statuses,
+    told,
+    trunk_password_told,
+    workbench_set_up,
+)
 
 FAULTS = ("429", "500", "timeout-before", "timeout-after", "reset", "reset-after")
 # The path of each kind of write in a first deploy, and which of its requests is struck.
@@ -85,7 +98,7 @@ def test_first_deploy_gets_over_one_fault_on_any_write(open_desk: OpenDesk, writ
 @pytest.mark.parametrize(("write", "fault"), list(itertools.product(CLIENT_WRITES, FAULTS)))
 def test_client_set_up_gets_over_one_fault_on_any_write(open_desk: OpenDesk, write: str, fault: str) -> None:
     """Whatever answer is lost, one number, address and credential are created, and the address is registered."""
-    open_desk().do(open_desk().deploy())
+    open_desk().after(stage_deployed)
     desk = open_desk(timeout_s=0.25)
     desk.fault(fault, "POST", CLIENT_WRITES[write])
     desk.do(desk.set_up("workbench", buy=WORKBENCH))
@@ -117,9 +130,7 @@ def test_deploy_that_could_not_go_on_is_resumed(open_desk: OpenDesk, write: str,
 @pytest.mark.parametrize("fault", ["timeout-after", "reset", "500"])
 def test_lost_answers_to_a_delete_are_looked_for(open_desk: OpenDesk, fault: str) -> None:
     """Each type's first delete loses its answer, and all are deleted in the same run."""
-    first = open_desk()
-    first.do(first.deploy())
-    first.do(first.set_up("workbench", buy=WORKBENCH))
+    open_desk().after(stage_deployed, workbench_set_up)
     desk = open_desk(timeout_s=0.25)
     for path in ("/Credentials/", "/Addresses/", "/Calls/Cred", "/Registrations/Cred", "/Domains/SD[0-9a-f]*.json"):
         desk.fault(fault, "DELETE", path)
@@ -135,10 +146,7 @@ def test_lost_answers_to_a_delete_are_looked_for(open_desk: OpenDesk, fault: str
 @pytest.mark.parametrize("fault", FAULTS)
 def test_updates_get_over_a_fault(open_desk: OpenDesk, fault: str) -> None:
     """A domain, a number, a variable and a password are changed once each, though the first answer is lost."""
-    first = open_desk()
-    first.trunk_password = "a-trunk-secret"
-    first.do(first.deploy())
-    first.do(first.set_up("workbench", buy=WORKBENCH))
+    first = open_desk().after(trunk_password_told, stage_deployed, workbench_set_up)
     first.client.sip.domains(first.domain().sid).update(secure=True)
     first.client.incoming_phone_numbers(first.number(WORKBENCH).sid).update(voice_method="GET")
     desk = open_desk(timeout_s=0.25)
@@ -180,7 +188,7 @@ def test_killed_deploy_is_resumed(desk: Desk, after: int) -> None:
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_killed_client_set_up_is_resumed(desk: Desk, after: int) -> None:
     """Killed after the address, the number or the credential, a second run completes it and buys nothing twice."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     seen = 0
 
     def watch(event: ChangeOutcome | Change) -> None:
@@ -198,8 +206,7 @@ def test_killed_client_set_up_is_resumed(desk: Desk, after: int) -> None:
 @pytest.mark.parametrize("after", (1, 4, 8, 11))
 def test_killed_delete_is_resumed(desk: Desk, after: int) -> None:
     """Killed midway, a second run completes it."""
-    desk.do(desk.deploy())
-    desk.do(desk.set_up("workbench", buy=WORKBENCH))
+    desk.after(stage_deployed, workbench_set_up)
     seen = 0
 
     def watch(event: ChangeOutcome | Change) -> None:
@@ -251,7 +258,7 @@ def test_what_a_dead_run_uploaded_is_adopted(desk: Desk) -> None:
 
 def test_build_that_a_dead_run_left_is_waited_for(desk: Desk) -> None:
     """A build still running when its run died goes live, without a second one."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     desk.edit("/decide")
     desk.fault("401", "GET", r"/Builds/ZB[0-9a-f]*/Status$", times=1000)
     assert desk.carry_out(desk.deploy()).exit_code == 4
@@ -263,7 +270,7 @@ def test_build_that_a_dead_run_left_is_waited_for(desk: Desk) -> None:
 
 def test_other_uploads_are_not_mistaken_for_ours(desk: Desk) -> None:
     """An upload with other source or visibility is not used, even if it is the newest."""
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     before = desk.bundle
     desk.edit("/decide")
     desk.fault("failed-build")

@@ -27,8 +27,8 @@ def twilio() -> str:
 
 @pytest.fixture
 def rehearsal(state: Path, twilio: str) -> Iterator[Rehearsal]:
-    """A running rehearsal with an empty account."""
-    with start_rehearsal(state, twilio=twilio) as running:
+    """A running rehearsal with an empty account; its state need not outlive this process."""
+    with start_rehearsal(state, twilio=twilio, lasting=False) as running:
         yield running
 
 

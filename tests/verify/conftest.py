@@ -101,7 +101,7 @@ class Stage:
 @pytest.fixture(scope="session")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """A rehearsal shared by all tests here."""
-    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db") as running:
+    with start_rehearsal(tmp_path_factory.mktemp("rehearsal") / "state.db", lasting=False) as running:
         yield running
 
 

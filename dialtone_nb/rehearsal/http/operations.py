@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dialtone_nb.rehearsal.http.parameters import Pairs
@@ -66,6 +67,11 @@ class Operation:
     at_exchange: AtExchange | None = None
 
 
+@cache  # hundreds of operations, the same at every start
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+?)", re.escape(path)))
+
+
 class Router:
     """Finds the operation for a request."""
 
@@ -73,9 +79,8 @@ class Router:
         self.operations = tuple(operations)
         self._found: dict[tuple[str, str, int], list[tuple[re.Pattern[str], Operation]]] = defaultdict(list)
         for operation in self.operations:
-            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+?)", re.escape(operation.path))
             key = (operation.host, operation.method, operation.path.count("/"))
-            self._found[key].append((re.compile(pattern), operation))
+            self._found[key].append((_pattern(operation.path), operation))
 
     def find(self, host: str, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation for a request, with the variables of its path; None if it is not modelled."""

@@ -6,13 +6,17 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from dialtone_nb.values.sids import FACADE, PREFIXES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
-    """The account's SID, derived from the seed, and its tokens and keys, derived from a random secret."""
+    """The account's SID, derived from the seed, and its tokens and keys, derived from a random secret.
+
+    What every request needs is derived once.
+    """
 
     seed: int
     secret: str = field(repr=False)
@@ -33,17 +37,17 @@ class Identity:
         """64 hexadecimal digits derived from the secret and these parts (HMAC-SHA256)."""
         return hmac.digest(self.secret.encode(), "\0".join(parts).encode(), "sha256").hex()
 
-    @property
+    @cached_property
     def account_sid(self) -> str:
         """The account's SID; unless it was given one, it begins with ACfacade, and no real account has it."""
         return self.own_sid or PREFIXES["account"] + FACADE + self.digest("account")[:26]
 
-    @property
+    @cached_property
     def auth_token(self) -> str:
         """The account's primary auth token, which also signs webhook requests."""
         return self._token(self.primary)
 
-    @property
+    @cached_property
     def secondary_token(self) -> str:
         """The secondary auth token; empty if there is none."""
         return self._token(self.secondary) if self.secondary else ""
@@ -53,12 +57,12 @@ class Identity:
             return self.own_token
         return self.sealed("auth token", *([str(number)] if number else []))[:32]
 
-    @property
+    @cached_property
     def api_key_sid(self) -> str:
         """The SID of the API key that the account has from the beginning."""
         return self.own_key or PREFIXES["api_key"] + FACADE + self.digest("api key")[:26]
 
-    @property
+    @cached_property
     def api_key_secret(self) -> str:
         """The secret of that key."""
         return self.sealed("api key secret")[:32]
