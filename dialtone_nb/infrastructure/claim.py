@@ -30,6 +30,8 @@ LASTS = timedelta(minutes=15)
 # With less time left a claim is renewed. One request, with all its tries, takes less than half of this.
 ENOUGH = timedelta(minutes=10)
 TRIES = 3
+# Between a refusal and the look that follows, others may each have had the claim and given it back.
+REFUSALS = 10
 # The holder of a claim that can't be read. Its writer may be at work, so it does not expire, and is broken by hand.
 SOMEBODY: Final = "somebody"
 
@@ -200,7 +202,8 @@ def _is_there(kept: KeptValue) -> bool:
 
 def _write(keeper: Keeper, mine: Claim) -> KeptValue:
     """The value with this claim; a `HeldError` if somebody else's was there first."""
-    for attempt in range(1, TRIES + 1):
+    lost = refused = 0
+    while True:
         try:
             made: KeptValue = keeper.create(key=CLAIM, value=str(mine))
             return made
@@ -208,7 +211,8 @@ def _write(keeper: Keeper, mine: Claim) -> KeptValue:
             found = [one for one in _listed(keeper) if one.value == str(mine)]
             if found:
                 return found[0]
-            if attempt == TRIES:
+            lost += 1
+            if lost == TRIES:
                 raise
         except (TwilioError, InputError):
             # Twilio documents no code for a key that exists, so look instead of trusting the code.
@@ -216,9 +220,9 @@ def _write(keeper: Keeper, mine: Claim) -> KeptValue:
             if others:
                 raise _held(others[0]) from None
             # No claim is there: it was released just now and the name is free, or the refusal has another cause.
-            if attempt == TRIES:
+            refused += 1
+            if refused == REFUSALS:
                 raise
-    raise AssertionError("unreachable")
 
 
 def _release(kept: KeptValue) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -190,6 +191,32 @@ def test_of_many_who_ask_at_once_one_alone_holds(
     assert most[0] <= 1
     assert all(one == "held" or one.startswith("operator-") for one in came)
     assert claims(desk) == []
+
+
+def test_a_claim_that_others_take_and_give_back_in_turn_is_asked_for_again(desk: Desk) -> None:
+    """Each time somebody else has it when it is asked for, and nobody when the list is looked at."""
+    desk.after(stage_deployed)
+    service, environment = desk.client.serverless.v1.services(SERVICE).fetch().sid, sid(desk)
+    variables = variables_of(desk.account, service, environment)
+    asked: list[str] = []
+
+    class Meeting:
+        list = staticmethod(variables.list)
+
+        @staticmethod
+        def create(*, key: str, value: str) -> Any:
+            asked.append(key)
+            if len(asked) == claim.REFUSALS:
+                return variables.create(key=key, value=value)
+            other = variables.create(key=key, value=str(Claim("other", desk.account.now(), "0")))
+            try:
+                return variables.create(key=key, value=value)
+            finally:
+                other.delete()
+
+    with held(desk.account, Meeting()) as mine:
+        assert claims(desk) == [str(mine.claim)]
+    assert len(asked) == claim.REFUSALS
 
 
 @pytest.mark.parametrize("fault", ["500", "timeout-before", "timeout-after", "reset", "reset-after"])
