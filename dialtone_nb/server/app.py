@@ -107,8 +107,7 @@ class _Server:
         following = asyncio.create_task(self._live.follow())
         watching = asyncio.create_task(_tell_of_jumps())
         with open_couriers(self._settings, folder, self._metrics):
-            # All objects of the start stay alive: the garbage collector need not scan them while a call waits.
-            gc.collect()
+            # All objects of the start stay alive: the garbage collector need not scan them while a call waits, nor now.
             gc.freeze()
             try:
                 yield
