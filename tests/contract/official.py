@@ -96,4 +96,3 @@ def start_cli(official: Official) -> Iterator[TwilioCli]:
         cwd=HERE,
     ) as process:
         yield TwilioCli(process)
-        process.stdin.close()

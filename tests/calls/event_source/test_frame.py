@@ -46,12 +46,17 @@ def written(row: Row) -> Row:
     return {**row, "timestamp": (START + timedelta(seconds=row["at"])).isoformat()}
 
 
-def read_daily(rows: list[Row]) -> Framed:
-    """The attempts of these events, from a file a day."""
+def daily(rows: list[Row]) -> list[Piece]:
+    """These events in a file a day."""
     days: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         days[row["at"] // 86_400].append(written(row))
-    return frame_events(lambda _: [piece_of(*some, name=str(day)) for day, some in sorted(days.items())])
+    return [piece_of(*some, name=str(day)) for day, some in sorted(days.items())]
+
+
+def read_daily(rows: list[Row]) -> Framed:
+    """The attempts of these events, from a file a day."""
+    return frame_events(lambda _: daily(rows))
 
 
 def walk(rows: list[Row]) -> list[tuple[Any, ...]]:
@@ -147,10 +152,11 @@ def test_the_attempts_are_those_of_a_plain_walk_through_the_log(rows: list[Row])
 @settings(max_examples=150, deadline=None)
 def test_a_log_in_pieces_is_the_log_as_a_whole(rows: list[Row], piece: int) -> None:
     """Attempts and findings do not depend on where a long log is split; each part has whole days."""
-    whole = read_daily(rows)
+    files = daily(rows)
+    whole = frame_events(lambda _: files)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PIECE", piece)
-        cut = read_daily(rows)
+        cut = frame_events(lambda _: files)
     pd.testing.assert_frame_equal(cut.attempts.load(), whole.attempts.load())
     assert sorted(map(str, cut.quality.findings())) == sorted(map(str, whole.quality.findings()))
     days = [set(part.read(["started_at"])["started_at"].dt.date()) for part in cut.attempts.parts]
