@@ -161,7 +161,7 @@ def serve(settings: Settings, listening: socket.socket, ending: Ending, *, worke
     if workers == 1:
         config = make_config(settings)
         config.load()
-        _keep_what_is_there()
+        gc.freeze()  # as in make_worker
         server = uvicorn.Server(config)
         ending.then(lambda: setattr(server, "should_exit", True))
         server.run(sockets=[listening])
@@ -221,17 +221,10 @@ def make_worker(settings: Settings, parent: int | None, told: LastTold | None = 
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
     app = make_app(settings, told)
     if parent is not None:
-        _keep_what_is_there()
+        # In a process of ours all objects of the start stay alive: the garbage collector need not scan them while a
+        # call waits, nor now.
+        gc.freeze()
     return app
-
-
-def _keep_what_is_there() -> None:
-    """Spare the garbage collector the objects of the start, in a process of ours: they live as long as it does.
-
-    It would scan them while a call waits.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _end_with(parent: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOMES
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import DIRECTIONS, attempts_of, make_frame, pandas_of
+from dialtone_nb.calls.attempts.schema import DIRECTIONS, attempts_of, make_attempts, pandas_of
 from dialtone_nb.calls.event_source.log import Piece
 from dialtone_nb.calls.event_source.rows import rows_of
 
@@ -32,11 +32,16 @@ attempt = st.fixed_dictionaries(
 )
 
 
-def frame_of(attempts: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """These attempts as a frame, each with a call SID of its own."""
+def with_sids(attempts: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """These attempts, each with a call SID of its own."""
     rows = [{"call_sid": f"CA{number:032x}", "other_party": None, **row} for number, row in enumerate(attempts)]
     names = rows[0] if rows else {}
-    return make_frame({name: [row[name] for row in rows] for name in names})
+    return make_attempts({name: [row[name] for row in rows] for name in names})
+
+
+def frame_of(attempts: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """These attempts as a frame, each with a call SID of its own."""
+    return pandas_of(with_sids(attempts))
 
 
 def counted(tally: Callable[..., pl.DataFrame], frame: pd.DataFrame, *more: Any) -> pd.DataFrame:

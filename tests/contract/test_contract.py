@@ -46,7 +46,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         client, door = client_of(rehearsal), Door(rehearsal)
         exchanges: dict[DocumentedOperation | None, list[Exchange]] = defaultdict(list)
         maimed: dict[DocumentedOperation, dict[str, int]] = defaultdict(dict)
-        spoiled: dict[DocumentedOperation, dict[str, int]] = defaultdict(dict)
+        spoiled: dict[DocumentedOperation, dict[str, int]] = {}
 
         def record(response: requests.Response, **_: object) -> None:
             exchange = read_exchange(response)
@@ -54,8 +54,9 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
             exchanges[operation].append(exchange)
             if operation and exchange.form:
                 maimed[operation] |= _maim(door, CONTRACT.parameters(operation), exchange)
-            if operation and exchange.method != "DELETE":
-                spoiled[operation] |= _spoil(door, CONTRACT.parameters(operation), exchange)
+            # Once: a list in pages of one would have each of its parameters spoiled for each page.
+            if operation and exchange.method != "DELETE" and operation not in spoiled:
+                spoiled[operation] = _spoil(door, CONTRACT.parameters(operation), exchange)
 
         client.http_client.session.hooks["response"].append(record)
         turned = [
@@ -64,7 +65,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         ]
         client.http_client.session.close()
         door.session.close()
-    return Life(dict(exchanges), turned, dict(maimed), dict(spoiled))
+    return Life(dict(exchanges), turned, dict(maimed), spoiled)
 
 
 def _maim(door: Door, parameters: dict[str, tuple[Any, bool]], good: Exchange) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import cast
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from dialtone_nb.calls.attempts.outcomes import CODES, MEANINGS, OUTCOME_OF_CODE, OUTCOMES, SIP_CODES, code_of
 from dialtone_nb.calls.attempts.quality import Finding
@@ -145,7 +145,8 @@ def test_no_calls_are_one_sentence() -> None:
 
 
 @given(frames)
-@settings(max_examples=30, deadline=None)
+@example(frame_of([]))
+@settings(max_examples=15, deadline=None)
 def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
     """For any calls, tables and summary are made, and outcomes add up to the attempts."""
     data = CallData.of(frame, "a test", (Finding("odd", 1, "kept"),))

@@ -180,4 +180,4 @@ def wait_until(is_so: Any, within_s: float = 20) -> None:
     end = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.01)
+        time.sleep(0.05)

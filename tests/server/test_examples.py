@@ -9,12 +9,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 from starlette.routing import Route
 
 from dialtone_nb.cli.arguments import build_parser
 from dialtone_nb.server.app import make_app
+from tests.packages import link_packages, pins
 from tests.server.running_server import LOBBY_CALLS, SECRETS, Caller, settings_for
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +41,10 @@ def test_the_container_files_steps_make_a_server_that_answers(tmp_path: Path, fo
             else:
                 shutil.copy(ROOT / source, work / target)
     python = work / "venv" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", python.parents[1]], check=True)
+    venv.create(python.parents[1], with_pip=False)
+    # What the lock names is here at the same versions, by the same hashes. Pip checks that it fits, and
+    # that whatever it needs is in the lock too; looking it all up in the registry would take ten times as long.
+    link_packages(pins(EXAMPLES / "requirements.lock"), next(python.parents[1].glob("lib/python*/site-packages")))
     (install,) = (shlex.split(step) for step in steps("RUN") if "pip" in step)
     # This environment's own pip, since a new one need not have any; what is run once need not be compiled.
     command = [sys.executable, *install[1:3], "--python", str(python), "--quiet", *install[3:], "--no-compile"]

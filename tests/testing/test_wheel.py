@@ -15,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.packages import link_packages
+
 ROOT = Path(__file__).parents[2]
 # What runbooks and reports need, and tests that others write do not.
 RUNBOOKS = {
@@ -95,14 +97,6 @@ def needed(*requirements: str) -> set[str]:
     return found
 
 
-def link(site: Path, packages: set[str]) -> None:
-    """Link installed packages into another environment."""
-    for installed in map(distribution, packages):
-        for top in {file.parts[0] for file in installed.files or () if file.parts[0] not in {"..", "__pycache__"}}:
-            if not (site / top).exists():
-                (site / top).symlink_to(Path(str(installed.locate_file(top))))
-
-
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and its extra `rehearsal`: links to what pip would install."""
@@ -111,7 +105,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = next(folder.glob("lib/python*/site-packages"), folder / "Lib" / "site-packages")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    link(site, needed("dialtone-nb[rehearsal]") - {"dialtone-nb"})
+    link_packages(needed("dialtone-nb[rehearsal]") - {"dialtone-nb"}, site)
     return folder
 
 
@@ -152,7 +146,7 @@ def test_the_command_starts_on_it(environment: Path, tmp_path: Path) -> None:
 def test_the_plugin_works_on_it(environment: Path, tmp_path: Path) -> None:
     """With pytest: a test that buys a number finds it in its account, with late imports of asyncio too."""
     site = next(environment.glob("lib/python*/site-packages"))
-    link(site, needed("pytest"))
+    link_packages(needed("pytest"), site)
     tmp_path.joinpath("test_theirs.py").write_text(THEIRS, encoding="utf-8")
     command = [str(environment / "bin" / "python"), "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dialtone_nb.calls.attempts.schema import pandas_of
 from dialtone_nb.calls.measures.outliers import BadDay, find_bad_days
 from dialtone_nb.calls.measures.rates import Rate
 from dialtone_nb.calls.measures.tally import tally_attempts, tally_hours
-from tests.calls.strategies import counted, frame_of
+from tests.calls.strategies import with_sids
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -32,8 +33,8 @@ def day_of(number: int, lost: int, judged: int, *, hour: int | None = None, **mo
 
 def bad_days(*days: list[dict[str, Any]]) -> tuple[BadDay, ...]:
     """The bad days among these."""
-    frame = frame_of([attempt for day in days for attempt in day])
-    return find_bad_days(counted(tally_attempts, frame), counted(tally_hours, frame))
+    attempts = with_sids([attempt for day in days for attempt in day])
+    return find_bad_days(pandas_of(tally_attempts(attempts)), pandas_of(tally_hours(attempts)))
 
 
 def test_a_day_that_lost_a_third_is_named_with_its_cause() -> None:
