@@ -122,7 +122,8 @@ def test_anybody_can_read_it(opened: tuple["Page", list[str]]) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     page, _ = opened
-    found = Axe().run(page)
+    # The rows of a table have the same elements, and axe-core takes milliseconds for each of three thousand cells.
+    found = Axe().run(page, {"exclude": [["tbody tr:nth-child(n+11)"]]})
     assert found.violations_count == 0, found.generate_report()
 
 
