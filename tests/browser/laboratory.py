@@ -42,10 +42,11 @@ SAVE = """() => {
   const context = jupyterapp.shell.currentWidget.context;
   return context.save().then(() => context.path);
 }"""
-CLOSE = """path => {
-  const panel = [...jupyterapp.shell.widgets("main")].find(one => one.context?.path === path);
-  return panel?.context.sessionContext.shutdown().then(() => panel.dispose());
-}"""
+CLOSE = """path => Promise.all(
+  [...(window.jupyterapp?.shell.widgets("main") ?? [])]
+    .filter(panel => panel.context && (path === null || panel.context.path === path))
+    .map(panel => panel.context.sessionContext.shutdown().then(() => panel.dispose()))
+).then(() => null)"""
 OUTPUTS = (
     "() => jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.toJSON().outputs ?? [])"
 )
@@ -181,6 +182,11 @@ class OpenNotebook:
     def errors(self) -> list[str]:
         """The errors in the outputs."""
         return [json.dumps(output) for output in self.outputs() if output["output_type"] == "error"]
+
+
+def close_all_notebooks(page: Page) -> None:
+    """End all kernels and close their notebooks: a page that is loaded again would open them, too."""
+    page.evaluate(CLOSE, None)
 
 
 def open_notebook(page: Page, address: str, path: str, *, as_kept: bool = False) -> OpenNotebook:

@@ -21,7 +21,7 @@ from dialtone_nb.display.outputs import RESULT
 from dialtone_nb.rehearsal import start_rehearsal
 from tests.browser.chromium import IN_A_BROWSER
 from tests.browser.conftest import ROOT
-from tests.browser.laboratory import WAITS_MS, OpenNotebook, open_notebook
+from tests.browser.laboratory import WAITS_MS, OpenNotebook, close_all_notebooks, open_notebook
 from tests.rehearsal.sip.handset import Handset
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def _bring(project: Path, state: str) -> None:
 
 @pytest.fixture
 def opened(page: Page, lab: str) -> Iterator[Callable[..., OpenNotebook]]:
-    """Open notebooks, and close them after the test."""
+    """Open notebooks where no other is open, and close them after the test."""
+    close_all_notebooks(page)
     notebooks: list[OpenNotebook] = []
 
     def open_one(path: str, *, as_kept: bool = False) -> OpenNotebook:
