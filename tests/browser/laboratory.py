@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 STARTS_WITHIN_S = 60
 WAITS_MS = 60_000
+# Playwright's default is each frame, and frames that nothing else asks for are drawn too.
+LOOKS_EVERY_MS = 100
 QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
 }
+IS_LOADED = "() => window.jupyterapp?.restored.then(() => true)"
 IS_READY = """path => {
   const panel = window.jupyterapp?.shell.currentWidget;
   const kernel = panel?.context?.sessionContext?.session?.kernel;
@@ -39,10 +42,11 @@ SAVE = """() => {
   const context = jupyterapp.shell.currentWidget.context;
   return context.save().then(() => context.path);
 }"""
-CLOSE = """() => {
-  const panel = jupyterapp.shell.currentWidget;
-  return panel.context.sessionContext.shutdown().then(() => panel.dispose());
-}"""
+CLOSE = """path => Promise.all(
+  [...(window.jupyterapp?.shell.widgets("main") ?? [])]
+    .filter(panel => panel.context && (path === null || panel.context.path === path))
+    .map(panel => panel.context.sessionContext.shutdown().then(() => panel.dispose()))
+).then(() => null)"""
 OUTPUTS = (
     "() => jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel.toJSON().outputs ?? [])"
 )
@@ -111,9 +115,10 @@ def _wait_for(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
 
 @dataclass(frozen=True)
 class OpenNotebook:
-    """A notebook that is open in JupyterLab, its kernel ready."""
+    """A notebook that is open in JupyterLab, its kernel ready; its path is below the server's folder."""
 
     page: Page
+    path: str
 
     @property
     def panel(self) -> Locator:
@@ -161,15 +166,14 @@ class OpenNotebook:
 
     def save_and_load_again(self) -> None:
         """Load the whole page again, as F5 does, once the notebook is saved."""
-        path = self.save()
+        self.save()
         self.page.reload()
-        self.page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=WAITS_MS)
-        self.page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
-        self.page.wait_for_function(IS_READY, arg=path, timeout=WAITS_MS)
+        _wait_until(self.page, IS_LOADED)
+        _show(self.page, self.path)
 
     def close(self) -> None:
-        """End its kernel and close it without saving; open notebooks cost later tests time and memory."""
-        self.page.evaluate(CLOSE)
+        """End its kernel and close it without saving, if it is open: it would cost later tests time and memory."""
+        self.page.evaluate(CLOSE, self.path)
 
     def outputs(self) -> list[dict[str, Any]]:
         """The outputs of all cells, as they would be saved."""
@@ -180,14 +184,27 @@ class OpenNotebook:
         return [json.dumps(output) for output in self.outputs() if output["output_type"] == "error"]
 
 
+def close_all_notebooks(page: Page) -> None:
+    """End all kernels and close their notebooks: a page that is loaded again would open them, too."""
+    page.evaluate(CLOSE, None)
+
+
 def open_notebook(page: Page, address: str, path: str, *, as_kept: bool = False) -> OpenNotebook:
     """A notebook by its path below the server's folder, once its kernel is ready; its outputs cleared, or `as_kept`."""
     if not page.url.startswith(address):
         page.goto(f"{address}/lab/workspaces/tests?reset")
-        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=WAITS_MS)
-    page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
-    page.wait_for_function(IS_READY, arg=path, timeout=WAITS_MS)
+        _wait_until(page, IS_LOADED)
+    _show(page, path)
     # What it was kept with is not to be taken for what it shows now.
     if not as_kept:
         page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-    return OpenNotebook(page)
+    return OpenNotebook(page, path)
+
+
+def _show(page: Page, path: str) -> None:
+    page.evaluate("path => { jupyterapp.commands.execute('docmanager:open', { path }) }", path)
+    _wait_until(page, IS_READY, path)
+
+
+def _wait_until(page: Page, holds: str, given: str | None = None) -> None:
+    page.wait_for_function(holds, arg=given, timeout=WAITS_MS, polling=LOOKS_EVERY_MS)
