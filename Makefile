@@ -61,7 +61,7 @@ rehearse: setup ## the main job on the rehearsal, no account needed
 # A module of tests has one worker, which makes its fixtures once.
 PYTEST := $(BIN)/python -m pytest --dist loadscope
 
-check: setup documents ## the inner loop, a minute or two: format, types, the tests that take least
+check: setup documents ## the inner loop, about a minute: format, types, the tests that take least
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/mypy
