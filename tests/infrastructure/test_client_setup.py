@@ -342,7 +342,7 @@ def test_an_address_that_is_not_registered_in_the_end_is_told_in_one_line(
     """For a new and an owned number, the error has the number, Twilio's status and the repair."""
     from dialtone_nb.rehearsal.api import incoming_phone_numbers as numbers
 
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     if is_owned:
         desk.client.incoming_phone_numbers.create(phone_number=WORKBENCH)
     look_again = numbers.look_again
@@ -375,7 +375,7 @@ def test_failed_registration_is_not_taken_for_done(desk: Desk, monkeypatch: pyte
             return look_again(tables, number)
         return tables.save(number, {"emergency_address_status": "registration-failure"})
 
-    desk.do(desk.deploy())
+    desk.after(stage_deployed)
     monkeypatch.setattr(numbers, "look_again", fails)
     applied = desk.carry_out(desk.set_up("workbench", buy=WORKBENCH))
     assert any("registration-failure" in one.error for one in applied.outcomes)

@@ -12,10 +12,12 @@ import pytest
 from nbclient import NotebookClient
 
 from dialtone_nb.cli.keep_notebooks import prepared_account
-from dialtone_nb.cli.running.kernels import KERNEL_ARGUMENTS
+from dialtone_nb.cli.running.forked_kernels import Forks, forking
+from dialtone_nb.cli.running.kernels import started_kernel
 from dialtone_nb.runbooks.steps.opening import find_project
 
 PROJECT = find_project(Path(__file__).parent)
+WALKTHROUGH = PROJECT / "notebooks/walkthrough.ipynb"
 # Run before the walkthrough deletes what it has made.
 VERIFY = "from dialtone_nb import verify_environment\n\nverify_environment(runbook)"
 
@@ -32,22 +34,18 @@ class Ran:
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Ran]:
     """The walkthrough with verify in it on two new accounts."""
-    return run_walkthrough(tmp_path_factory.mktemp("one")), run_walkthrough(tmp_path_factory.mktemp("other"))
+    with forking() as forks:
+        one, other = (run_walkthrough(tmp_path_factory.mktemp(name), forks) for name in ("one", "other"))
+    return one, other
 
 
-def run_walkthrough(folder: Path) -> Ran:
+def run_walkthrough(folder: Path, forks: Forks | None) -> Ran:
     """Run it with a new account in this folder."""
-    notebook = nbformat.read(PROJECT / "notebooks/walkthrough.ipynb", as_version=4)
+    notebook = nbformat.read(WALKTHROUGH, as_version=4)
     (place,) = [number for number, cell in enumerate(notebook.cells) if "plan_delete" in cell.source]
     notebook.cells.insert(place, nbformat.v4.new_code_cell(VERIFY))
-    with prepared_account(PROJECT, "walkthrough", folder):
-        NotebookClient(
-            notebook,
-            kernel_name="python3",
-            extra_arguments=KERNEL_ARGUMENTS,
-            record_timing=False,
-            resources={"metadata": {"path": str(PROJECT / "notebooks")}},
-        ).execute()
+    with prepared_account(PROJECT, "walkthrough", folder), started_kernel(WALKTHROUGH.parent, WALKTHROUGH, forks) as km:
+        NotebookClient(notebook, km=km, record_timing=False).execute(cleanup_kc=True)
     shown = json.dumps([cell.get("outputs") for cell in notebook.cells], indent=1)
     return Ran(shown, json.dumps(notebook.cells[place].outputs, indent=1), account_of(folder))
 

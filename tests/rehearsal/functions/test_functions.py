@@ -17,6 +17,7 @@ from twilio.rest import Client
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
 from dialtone_nb.rehearsal.functions import front
 from dialtone_nb.rehearsal.functions.packages import Packages, folder_of_twilio
+from tests.rehearsal.built_accounts import Build
 from tests.rehearsal.doors import Deployed, Door, client_of, deploy, finish_build
 
 FUNCTIONS = {
@@ -86,10 +87,15 @@ FUNCTIONS = {
 }
 
 
-@pytest.fixture
-def live(client: Client, door: Door) -> Deployed:
+def deploy_all(client: Client, door: Door) -> Deployed:
     """All functions of this file, live."""
     return deploy(client, door, FUNCTIONS)
+
+
+@pytest.fixture
+def build(request: pytest.FixtureRequest) -> Build | None:
+    """What builds the account that a test begins with."""
+    return deploy_all if "live" in request.fixturenames else None
 
 
 def codes(client: Client) -> list[str]:
@@ -170,6 +176,7 @@ def test_context_without_credentials(client: Client, door: Door, live: Deployed)
 def test_own_environment_is_not_passed_on(door: Door, live: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Functions do not see the environment of the rehearsal's process."""
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "secret")
+    assert door.ask("GET", live.domain_name, "/late").status_code == 500  # ends a process that began before
     seen = set(door.ask("GET", live.domain_name, "/environment").json())
     assert seen - set(door.ask("GET", live.domain_name, "/seen").json()["context"]) <= {"NODE_PATH", "TZ", "SYSTEMROOT"}
 

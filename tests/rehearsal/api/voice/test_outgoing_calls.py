@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
-from twilio.rest import Client
 
 from dialtone_nb.rehearsal import start_rehearsal
 from tests.rehearsal.doors import Door, client_of
-from tests.rehearsal.network import DOMAIN, FRIEND, NUMBER, Network, place, statuses
+from tests.rehearsal.network import DOMAIN, FRIEND, NUMBER, Network, build_network, place, statuses
 
 FOREVER = '<Response><Pause length="3600"/></Response>'
 
@@ -176,13 +177,16 @@ def test_call_ends_with_its_time_limit(network: Network) -> None:
     assert (network.client.calls(call.sid).fetch().duration, network.alerts()) == ("90", ["32015"])
 
 
-def test_queued_call_survives_a_restart(network: Network, client: Client, door: Door, tmp_path: Any) -> None:
+def test_queued_call_survives_a_restart(state: Path) -> None:
     """After a restart a queued call is placed, and one in progress can be ended."""
-    going_on = place(network, twiml=FOREVER)
-    statuses(network, going_on.sid, 2)
-    queued = place(network)
-    door.rehearsal.close()
-    with start_rehearsal(tmp_path / "state.db") as again:
+    with start_rehearsal(state) as first:
+        client, door = client_of(first), Door(first)
+        with closing(client.http_client.session), closing(door.session):
+            network = build_network(client, door)
+            going_on = place(network, twiml=FOREVER)
+            statuses(network, going_on.sid, 2)
+            queued = place(network)
+    with start_rehearsal(state) as again:
         other = client_of(again)
         assert other.calls(queued.sid).fetch().status == "ringing"
         assert other.calls(going_on.sid).update(status="completed").status == "completed"
