@@ -295,7 +295,7 @@ def test_readings_from_before_empty_days_were_told_apart_are_checked_once(start:
 def test_a_clock_that_was_ahead_silences_nothing(start: Start, tmp_path: Path) -> None:
     """Days that it marked as settled in the future are read again, with a finding."""
     client, lists = start([call("CA1", "2026-03-02 09:00")])
-    sync(client, tmp_path, NOW.replace(year=2027), first=date(2026, 3, 1))
+    sync(client, tmp_path, NOW + timedelta(days=5), first=date(2026, 3, 1))
     lists.calls = [*lists.calls, call("CA2", "2026-03-11 09:00")]
     quality = Quality()
     later = sync_calls(client, str(tmp_path), now=NOW, quality=quality)
