@@ -98,7 +98,9 @@ def pandas_of(attempts: pl.DataFrame) -> pd.DataFrame:
     # Nullable integers stay integers in attempts; tallies have no missing numbers and use numpy's.
     whole = {pa.int64(): pd.Int64Dtype(), pa.int16(): pd.Int16Dtype()}.get if "duration_s" in attempts.columns else None
     frame: pd.DataFrame = attempts.with_columns(texts).to_arrow().to_pandas(types_mapper=whole)
-    return frame.astype({name: kind for name, kind in COLUMNS.items() if name in frame})
+    # Few columns need a conversion, and pandas takes long over those that need none.
+    odd = {name: kind for name, kind in COLUMNS.items() if name in frame and frame[name].dtype != kind}
+    return frame.astype(odd) if odd else frame
 
 
 def make_frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from dialtone_nb.calls.attempts.outcomes import JUDGED, LOST
@@ -70,12 +71,13 @@ def _outstanding(tally: pd.DataFrame, keys: list[str]) -> Iterator[tuple[Any, ..
     if tally.empty:
         return
     counts = count_outcomes(tally, keys)
-    lost, judged = counts[list(LOST)].sum(axis=1), counts[list(JUDGED)].sum(axis=1)
-    lost, judged = lost[judged > 0], judged[judged > 0]
+    lost, judged = (counts[list(those)].to_numpy().sum(axis=1) for those in (LOST, JUDGED))
+    named, lost, judged = counts.index[judged > 0], lost[judged > 0], judged[judged > 0]
     all_lost, all_judged = int(lost.sum()), int(judged.sum())
-    others = (all_lost - lost) / (all_judged - judged).where(judged < all_judged)
-    is_worse = (lost > 1) & (lost / judged >= TIMES_AS_MANY * others.fillna(1))
-    for key, own_lost, own_judged in zip(lost.index[is_worse], lost[is_worse], judged[is_worse], strict=True):
+    beside = all_judged - judged
+    others = np.divide(all_lost - lost, beside, out=np.ones(len(lost)), where=beside > 0)
+    is_worse = (lost > 1) & (lost / judged >= TIMES_AS_MANY * others)
+    for key, own_lost, own_judged in zip(named[is_worse], lost[is_worse], judged[is_worse], strict=True):
         if chance_of(own_lost, own_judged, all_lost, all_judged) < CHANCE / len(lost):
             yield key if isinstance(key, tuple) else (key,)
 

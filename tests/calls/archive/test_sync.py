@@ -103,7 +103,7 @@ def test_a_first_sync_reads_the_days_whose_reasons_twilio_still_has(start: Start
 def test_a_second_sync_of_a_quiet_account_asks_twice_and_writes_nothing(start: Start, tmp_path: Path) -> None:
     """It requests one list of calls and one of alerts, for the days that may still change."""
     client, lists = start([call("CA1", "2026-03-02 09:00")])
-    sync(client, tmp_path)
+    sync(client, tmp_path, first=date(2026, 3, 1))
     lists.asked.clear()
     synced = sync(client, tmp_path, NOW + timedelta(minutes=5))
     assert (synced.days_read, synced.days_written) == (3, 0)
@@ -114,7 +114,7 @@ def test_a_price_that_settles_late_is_found(start: Start, tmp_path: Path) -> Non
     """A call of two days ago without a price has one after the next sync."""
     record = call("CA1", "2026-03-10 23:00", price=None)
     client, _ = start([record])
-    sync(client, tmp_path)
+    sync(client, tmp_path, first=date(2026, 3, 1))
     assert load_archive(str(tmp_path))["price"].isna().all()
     record["price"] = "-0.01"
     sync(client, tmp_path, NOW + timedelta(hours=1))
@@ -244,7 +244,7 @@ def test_earlier_days_can_be_asked_for_later(start: Start, tmp_path: Path) -> No
 def test_another_accounts_archive_is_refused(start: Start, tmp_path: Path) -> None:
     """An archive holds one account's calls; the error comes before any request."""
     client, lists = start([])
-    sync(client, tmp_path)
+    sync(client, tmp_path, first=date(2026, 3, 1))
     lists.asked.clear()
     with pytest.raises(InputError, match=r"holds the calls of another account, AC0000…; name a folder"):
         load_readings(str(tmp_path), "AC" + "1" * 32)
@@ -295,7 +295,7 @@ def test_readings_from_before_empty_days_were_told_apart_are_checked_once(start:
 def test_a_clock_that_was_ahead_silences_nothing(start: Start, tmp_path: Path) -> None:
     """Days that it marked as settled in the future are read again, with a finding."""
     client, lists = start([call("CA1", "2026-03-02 09:00")])
-    sync(client, tmp_path, NOW.replace(year=2027), first=date(2026, 3, 1))
+    sync(client, tmp_path, NOW + timedelta(days=5), first=date(2026, 3, 1))
     lists.calls = [*lists.calls, call("CA2", "2026-03-11 09:00")]
     quality = Quality()
     later = sync_calls(client, str(tmp_path), now=NOW, quality=quality)
@@ -309,7 +309,7 @@ def test_a_clock_that_was_ahead_silences_nothing(start: Start, tmp_path: Path) -
 def test_a_full_disk_is_one_line_and_loses_nothing(start: Start, tmp_path: Path) -> None:
     """Days saved before stay, no partial file is left, and the next sync goes on."""
     client, lists = start([call("CA1", "2026-03-02 09:00")])
-    sync(client, tmp_path)
+    sync(client, tmp_path, first=date(2026, 3, 1))
     lists.calls = [*lists.calls, call("CA2", "2026-03-12 09:00")]
 
     def fill_up(stream: object) -> None:
@@ -328,7 +328,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(start: Start, tmp_path: Path)
 def test_a_damaged_day_is_one_line_that_names_the_repair(start: Start, tmp_path: Path, damage: str) -> None:
     """The repair is to remove the file; the next sync fetches the day again."""
     client, _ = start([call("CA1", "2026-03-02 09:00"), call("CA2", "2026-03-04 09:00")])
-    sync(client, tmp_path)
+    sync(client, tmp_path, first=date(2026, 3, 1))
     file = tmp_path / "day=2026-03-02" / DAY_FILE
     content = file.read_bytes()
     half = len(content) // 2

@@ -17,6 +17,7 @@ from dialtone_nb.calls.event_source.rows import ROWS, IrregularError, regular_ro
 from dialtone_nb.calls.file_source.json_rows import read_rows
 
 texts = st.sampled_from(["lobby", "", "a},{b", '"}, {"', "é\n", "405", "}", "\\"]) | st.text(max_size=8)
+inner = texts | st.integers()
 rows = st.fixed_dictionaries(
     {"timestamp": st.just("2026-03-02T09:00:00Z"), "event": texts},
     optional={
@@ -24,7 +25,11 @@ rows = st.fixed_dictionaries(
         "call_sid": texts,
         "duration_s": st.none() | st.integers(0, 9999),
         # What is not asked for: other events carry whatever they like.
-        "more": st.recursive(texts | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(texts, inner)),
+        "more": inner
+        | st.lists(inner, max_size=3)
+        | st.dictionaries(
+            texts, inner | st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2), max_size=2
+        ),
     },
 )
 JSON: dict[str, Callable[[list[dict[str, Any]]], str]] = {
