@@ -10,9 +10,9 @@ import pytest
 from dialtone_nb.rehearsal import Rehearsal
 from dialtone_nb.rehearsal.http.tls import TlsProxy
 from tests.contract.official import Official
-from tests.rehearsal.conftest import client, door, rehearsal, state, twilio
+from tests.rehearsal.conftest import build, built_accounts, client, door, rehearsal, state, twilio
 
-__all__ = ["client", "door", "rehearsal", "state", "twilio"]
+__all__ = ["build", "built_accounts", "client", "door", "rehearsal", "state", "twilio"]
 
 
 @pytest.fixture
