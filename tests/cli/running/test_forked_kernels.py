@@ -9,16 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
 from dialtone_nb.cli.running import forked_kernels
 from dialtone_nb.cli.running.forked_kernels import Forks, forking
 from dialtone_nb.cli.running.kernels import started_kernel
+from tests.cli.running.cells import printed
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "notebooks" / "deploy.ipynb"
@@ -44,25 +43,6 @@ def forks() -> Iterator[Forks]:
     with forking() as made:
         assert made
         yield made
-
-
-def printed(manager: AsyncKernelManager, cell: str, *, interrupted: bool = False) -> str:
-    """What a cell prints, and the name of its error; it is interrupted once it has printed something."""
-    lines: list[str] = []
-
-    def hear(message: dict[str, Any]) -> None:
-        lines.append(message["content"].get("text") or message["content"].get("ename") or "")
-        if interrupted and message["msg_type"] == "stream":
-            run_sync(manager.interrupt_kernel)()
-
-    client = manager.client()
-    client.start_channels()
-    try:
-        run_sync(client.wait_for_ready)(timeout=120)
-        run_sync(client.execute_interactive)(cell, output_hook=hear, timeout=120)
-    finally:
-        client.stop_channels()
-    return "".join(lines)
 
 
 def test_a_forked_kernel_is_as_one_that_was_started(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,32 +4,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jupyter_core.utils import run_sync
 
 from dialtone_nb.cli.running.kernels import imports_ahead, started_kernel
+from tests.cli.running.cells import printed
 
 ROOT = Path(__file__).parents[3]
 
 
 def printed_by(notebook: Path, cell: str) -> str:
     """What a cell prints in a kernel that was started for a notebook."""
-    lines: list[str] = []
-
-    def hear(message: dict[str, Any]) -> None:
-        lines.append(message["content"].get("text", ""))
-
     with started_kernel(ROOT, notebook) as manager:
-        client = manager.client()
-        client.start_channels()
-        try:
-            run_sync(client.wait_for_ready)(timeout=120)
-            run_sync(client.execute_interactive)(cell, output_hook=hear, timeout=120)
-        finally:
-            client.stop_channels()
-    return "".join(lines).strip()
+        return printed(manager, cell).strip()
 
 
 def test_a_kernel_has_imported_what_the_notebook_imports_before_its_first_cell_runs() -> None:
