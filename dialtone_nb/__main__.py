@@ -34,6 +34,13 @@ if __name__ == "__main__" and sys.argv[1:2] == ["rehearsal"]:
     from dialtone_nb.cli.rehearsal import command as rehearsal_command
 
     sys.exit(rehearsal_command(sys.argv[2:], _lacks))
+AHEAD = ExitStack()
+FORKS = None
+if __name__ == "__main__" and sys.argv[1:2] == ["run"]:
+    from dialtone_nb.cli.running.forked_kernels import forking
+
+    # A kernel's imports take as long as those that follow here.
+    FORKS = AHEAD.enter_context(forking())
 try:
     from datetime import UTC, datetime
 
@@ -114,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     # What takes long to import is imported while the kernel comes up and works.
     with ExitStack() as running, ThreadPoolExecutor(1) as aside, passing_line() as say:
         running.enter_context(changed_environment(_reports_at(arguments.output, project)))
-        kernel = running.enter_context(started_kernel(project, source.path))
+        kernel = running.enter_context(started_kernel(project, source.path, FORKS))
         with without_extras():
             from dialtone_nb.cli.running.run import run_runbook
         from dialtone_nb.report.page import ready_pages, write_html
@@ -183,7 +190,8 @@ def rehearse() -> int:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
+    with AHEAD:
+        code = main(sys.argv[1:])
     # Python looks through all objects as it ends, a third of a second; the system takes them back anyway.
     gc.freeze()
     sys.exit(code)

@@ -160,11 +160,12 @@ def check_time_zone(name: str, parameter: str = "time_zone") -> None:
 def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     """The attempts of an archive, at an address or in a folder, or of log files."""
     from dialtone_nb.calls.archive.days import is_call_archive
-    from dialtone_nb.calls.archive.sync import note_gone
 
     path = Path(source).expanduser()
     if "://" not in source and not is_call_archive(path):
         return _load_files(path, network)
+    from dialtone_nb.calls.archive.sync import note_gone
+
     address, name = (source, source) if "://" in source else (str(path), path.name)
     attempts = Attempts.of_archive(address)
     if not attempts.parts:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dialtone_nb.cli.fresh_account import fresh_account
-from dialtone_nb.cli.running.forked_kernels import forking
+from dialtone_nb.cli.running.forked_kernels import IMPORT_RUNBOOKS, forking
 from dialtone_nb.cli.running.kernels import started_kernel
 from dialtone_nb.cli.running.report_files import REHEARSAL_FOLDER, ReportFiles, report_files, run_of
 from dialtone_nb.cli.running.run import RunResult, run_runbook
@@ -123,7 +123,7 @@ def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Ca
     checked = [check_step(project, step) for step in steps]
     width = max(len(step.title) for step in steps)
     done: list[Done] = []
-    with forking() as forks, ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
+    with forking(IMPORT_RUNBOOKS) as forks, ExitStack() as kernels, ThreadPoolExecutor(1) as writer:
         upcoming = kernels.enter_context(started_kernel(project, checked[0][0].path, forks))
         pages = []
         for number, (step, (source, values, declared)) in enumerate(zip(steps, checked, strict=True), 1):

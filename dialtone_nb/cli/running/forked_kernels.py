@@ -1,4 +1,7 @@
-"""Kernels of a row of runbooks, forked off one process that has imported what they all need: a second less for each.
+"""Kernels that are forked off a process which has imported what they need.
+
+A row of runbooks has it once for all, a second less for each; one runbook has it meanwhile, as the command that runs it
+imports what it needs itself.
 
 A fork takes along only the thread that forks. So that process has one thread, and imports nothing that starts others,
 such as numpy or polars. Elsewhere than on Linux libraries of the system start threads of their own: kernels start
@@ -16,10 +19,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
-
-from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 # What is imported lasts, so no garbage is looked for until that is done: a quarter of a second. A kernel imports as
 # where no debugger is installed: nobody debugs a run from outside.
@@ -32,15 +31,19 @@ from ipykernel import kernelapp
 import ipykernel.ipkernel, ipykernel.debugger
 del sys.modules["debugpy"]
 """
-# ipykernel reads the variable as it is imported: a kernel ends when its parent is gone.
-IMPORTS = f"""
-import os
-os.environ["JPY_PARENT_PID"] = str(os.getpid())
-{IMPORT_KERNEL}
+# What the runbooks of the main job import; all that, other runbooks have no use for.
+IMPORT_RUNBOOKS = """
 from dialtone_nb import apply_plan, fetch_existing_things, open_runbook, place_test_calls, verify_environment
 from dialtone_nb import plan_client_setup, plan_delete, plan_deploy, plan_promote
 """
-SERVE = f"""{IMPORTS}
+# ipykernel reads the variable as it is imported: a kernel ends when its parent is gone. Where an import fails a kernel
+# is started as usual, and tells why.
+SERVE = """
+import os, sys
+os.environ["JPY_PARENT_PID"] = str(os.getpid())
+sys.excepthook = lambda *error: None
+{imports}
+sys.excepthook = sys.__excepthook__
 from dialtone_nb.cli.running.forked_kernels import serve
 serve(kernelapp.launch_new_instance)
 """
@@ -49,15 +52,18 @@ ANSWERS_WITHIN_S = 60
 
 
 @contextmanager
-def forking() -> Iterator[Forks | None]:
-    """A process to fork kernels off, where that can be done; it is ended on leaving, and kernels with it."""
+def forking(imports: str = "") -> Iterator[Forks | None]:
+    """A process to fork kernels off, where that can be done; it is ended on leaving, and kernels with it.
+
+    What it imports beside a kernel is Python.
+    """
     if sys.platform != "linux":
         yield None
         return
     ours, theirs = socket.socketpair()
     with theirs:
         # In a session of its own, as kernels are: Ctrl+C in the terminal is for whoever started them.
-        command = [sys.executable, "-c", SERVE]
+        command = [sys.executable, "-c", SERVE.format(imports=IMPORT_KERNEL + imports)]
         process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
     ours.settimeout(ANSWERS_WITHIN_S)
     try:
@@ -116,24 +122,6 @@ class Forked:
     def kill(self) -> None:
         """End it."""
         self.send_signal(signal.SIGKILL)
-
-
-class ForkingProvisioner(LocalProvisioner):
-    """Forks a kernel instead of starting it; where that fails it is started."""
-
-    forks: Forks
-
-    async def launch_kernel(self, cmd: list[str], **more: Any) -> KernelConnectionInfo:
-        """The kernel's sockets and key."""
-        try:
-            # What is before is Python's own.
-            forked = self.forks.fork(cmd[cmd.index("-f") :], more["cwd"], more["env"])
-        except (OSError, ValueError):
-            return await super().launch_kernel(cmd, **more)
-        self.process = forked  # type: ignore[assignment]  # as much of one as is asked for
-        self.pid = self.pgid = forked.pid
-        self.cwd = more["cwd"]
-        return self.connection_info
 
 
 def serve(launch: Callable[[], None]) -> None:

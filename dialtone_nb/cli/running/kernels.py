@@ -16,13 +16,16 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.paths import jupyter_path
 from jupyter_core.utils import run_sync
 
-from dialtone_nb.cli.running.forked_kernels import IMPORT_KERNEL, ForkingProvisioner, Forks
+from dialtone_nb.cli.running.forked_kernels import IMPORT_KERNEL, Forks
 
 # The kernel's remarks (its sockets are local TCP, it was interrupted in order to end) would stand between the lines of
 # progress; what goes wrong in a cell is in the executed copy.
@@ -106,6 +109,24 @@ class _Late(MetaPathFinder):
         if spec and spec.loader:
             spec.loader = LazyLoader(spec.loader)
         return spec
+
+
+class ForkingProvisioner(LocalProvisioner):
+    """Forks a kernel instead of starting it; where that fails it is started."""
+
+    forks: Forks
+
+    async def launch_kernel(self, cmd: list[str], **more: Any) -> KernelConnectionInfo:
+        """The kernel's sockets and key."""
+        try:
+            # What is before is Python's own.
+            forked = self.forks.fork(cmd[cmd.index("-f") :], more["cwd"], more["env"])
+        except (OSError, ValueError):
+            return await super().launch_kernel(cmd, **more)
+        self.process = forked  # type: ignore[assignment]  # as much of one as is asked for
+        self.pid = self.pgid = forked.pid
+        self.cwd = more["cwd"]
+        return self.connection_info
 
 
 @contextmanager

@@ -15,8 +15,8 @@ import pytest
 from jupyter_core.utils import run_sync
 
 from dialtone_nb.cli.running import forked_kernels
-from dialtone_nb.cli.running.forked_kernels import Forks, forking
-from dialtone_nb.cli.running.kernels import started_kernel
+from dialtone_nb.cli.running.forked_kernels import IMPORT_KERNEL, IMPORT_RUNBOOKS, Forks, forking
+from dialtone_nb.cli.running.kernels import ForkingProvisioner, started_kernel
 from tests.cli.running.cells import printed
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +51,7 @@ def test_a_forked_kernel_is_as_one_that_was_started(forks: Forks, monkeypatch: p
     seen = []
     for given in (None, forks):
         with started_kernel(ROOT / "docs", DEPLOY, given) as manager:
-            assert isinstance(manager.provisioner, forked_kernels.ForkingProvisioner) == bool(given)
+            assert isinstance(manager.provisioner, ForkingProvisioner) == bool(given)
             seen.append(ast.literal_eval(printed(manager, LOOK)))
     assert seen[0] == seen[1]
     assert seen[0]["folder"] == str(ROOT / "docs")
@@ -106,11 +106,18 @@ def test_where_no_kernel_can_be_forked_it_is_started(end: signal.Signals, monkey
             assert printed(manager, "print(7)").split() == ["7"]
 
 
+def test_where_nothing_can_be_imported_a_kernel_is_started_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    """If a package is missing, whoever needs it tells so."""
+    with forking("import nothing_of_that_name") as forks, started_kernel(ROOT, forks=forks) as manager:
+        assert printed(manager, "print(7)").split() == ["7"]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_what_is_imported_before_starts_no_thread() -> None:
     """A fork would not have it, though it might hold a lock."""
     program = f"""
 import os
-{forked_kernels.IMPORTS}
+{IMPORT_KERNEL}{IMPORT_RUNBOOKS}
 import sys
 print(len(os.listdir("/proc/self/task")), sorted({{"numpy", "pandas", "polars", "pyarrow"}} & set(sys.modules)))
 """

@@ -12,14 +12,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dialtone_nb.__main__ import main
+from dialtone_nb.cli.running import forked_kernels
 from dialtone_nb.cli.running.forked_kernels import Forks, forking
-from dialtone_nb.cli.running.kernels import started_kernel
 from dialtone_nb.cli.running.report_files import choose_report_files
 from dialtone_nb.cli.running.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
 from dialtone_nb.display.outputs import LINES, PLAN, RESULT
@@ -54,8 +53,8 @@ def forks() -> Iterator[Forks | None]:
 
 @pytest.fixture(autouse=True)
 def forked(forks: Forks | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fork the kernels of runs in this process, for the sake of time; processes of their own start theirs."""
-    monkeypatch.setattr("dialtone_nb.cli.running.kernels.started_kernel", partial(started_kernel, forks=forks))
+    """Fork the kernels of runs in this process, for the sake of time; processes of their own have theirs."""
+    monkeypatch.setattr("dialtone_nb.__main__.FORKS", forks)
 
 
 @pytest.fixture(autouse=True)
@@ -397,6 +396,19 @@ def test_a_real_process_ends_with_the_exit_code(project: Path) -> None:
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 5
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+def test_a_kernel_is_forked_off_a_process_that_has_imported_it_meanwhile(project: Path, write_runbook: Write) -> None:
+    """It ends with the command."""
+    looks = "import os; parent = open(f'/proc/{os.getppid()}/cmdline').read()\n"
+    cell = looks + ends_with(0, "PARENT").replace("'PARENT'", "f'{os.getppid()} {parent!r}'")
+    write_runbook("looks", cell)
+    command = [sys.executable, "-m", "dialtone_nb", "run", "looks"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    parent, _, how = done.stdout.splitlines()[1].partition(" ")
+    assert forked_kernels.__name__ in how
+    assert not Path("/proc", parent).exists()
 
 
 def test_a_reader_who_has_had_enough_is_no_error() -> None:
