@@ -135,21 +135,21 @@ def run(arguments: argparse.Namespace) -> int:
             kernel=kernel,
             on_chapter=say,
         )
-    from dialtone_nb.report.run_index import save_run
+        from dialtone_nb.report.run_index import save_run
 
-    folder = arguments.output or project / "reports"
-    ran = run_of(
-        source,
-        values,
-        project=project,
-        declared=declared,
-        started=started,
-        seconds=(datetime.now(UTC) - started).total_seconds(),
-        exit_code=outcome.exit_code,
-        summary=" ".join(outcome.lines[:1]),
-        page=files.html.relative_to(folder).as_posix(),
-    )
-    write_html(files.executed, files.html, ran, project=project)
+        folder = arguments.output or project / "reports"
+        ran = run_of(
+            source,
+            values,
+            project=project,
+            declared=declared,
+            started=started,
+            seconds=(datetime.now(UTC) - started).total_seconds(),
+            exit_code=outcome.exit_code,
+            summary=" ".join(outcome.lines[:1]),
+            page=files.html.relative_to(folder).as_posix(),
+        )
+        write_html(files.executed, files.html, ran, project=project)
     save_run(folder, ran)
     # A plan of a run before this one is no longer the plan.
     files.plan.unlink(missing_ok=True)

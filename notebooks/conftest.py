@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -24,9 +25,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     notebook = item.getparent(IPyNbFile)
     if notebook is None or notebook.kernel is not None:
         return (yield)
-    folder = tempfile.TemporaryDirectory()
-    item.config.add_cleanup(folder.cleanup)
-    manager = partial(KernelManager, **private_sockets())
-    account = prepared_account(PROJECT, notebook.path.stem, Path(folder.name) / "account")
+    last = ExitStack()
+    item.config.add_cleanup(last.close)
+    folder = last.enter_context(tempfile.TemporaryDirectory())
+    manager = partial(KernelManager, **last.enter_context(private_sockets()))
+    account = prepared_account(PROJECT, notebook.path.stem, Path(folder) / "account")
     with account, patch("nbval.kernel.KernelManager", manager):
         return (yield)

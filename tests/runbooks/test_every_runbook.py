@@ -148,9 +148,9 @@ def attend(project: Path, runbook: str, given: dict[str, Any], saved: Path) -> N
         if cell.cell_type == "code" and cell.source.startswith("apply_plan("):
             notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(AGREED))
             break
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, private_sockets() as sockets:
         patch.setenv("JPY_SESSION_NAME", f"{runbook}.ipynb")
-        kernel = AsyncKernelManager(kernel_name="python3", **private_sockets())
+        kernel = AsyncKernelManager(kernel_name="python3", **sockets)
         folder = {"metadata": {"path": str(project / "notebooks")}}
         NotebookClient(notebook, km=kernel, timeout=120, resources=folder).execute(cleanup_kc=True)
     saved.parent.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import atexit
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -30,6 +28,8 @@ from dialtone_nb.cli.running.forked_kernels import IMPORT_KERNEL, Forks
 # The kernel's remarks (its sockets are local TCP, it was interrupted in order to end) would stand between the lines of
 # progress; what goes wrong in a cell is in the executed copy.
 KERNEL_ARGUMENTS = ["--log-level=CRITICAL"]
+# Kernels end within a tenth of a second, so whoever waits looks often.
+LOOK_AGAIN_S = 0.02
 PACKAGE = "dialtone_nb"
 # What papermill imports to read notebooks from clouds, and what jsonschema imports to check dates and addresses: most
 # of a second; our notebooks are files, and their schema has no such format.
@@ -54,17 +54,19 @@ END_AT_ONCE = "import atexit, gc; atexit.register(gc.freeze); del atexit, gc"
 COLLECT_FROM_NOW = "import gc; gc.freeze(); gc.enable(); del gc"
 
 
-def private_sockets() -> dict[str, str]:
+@contextmanager
+def private_sockets() -> Iterator[dict[str, str]]:
     """Settings of a kernel manager: sockets in a folder of its own, where the system has such; else nothing.
 
     TCP ports are chosen before they are bound, so of two kernels that start at once one may die of the other's choice;
     and whoever is on this machine can knock at them. /tmp, as a socket's path has room for a hundred bytes only.
     """
     if os.name != "posix":
-        return {}
-    folder = tempfile.mkdtemp(prefix="kernel-", dir="/tmp")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return {"transport": "ipc", "ip": f"{folder}/socket"}
+        yield {}
+        return
+    # The kernel may be taking away its own as the folder goes.
+    with tempfile.TemporaryDirectory(prefix="kernel-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield {"transport": "ipc", "ip": f"{folder}/socket"}
 
 
 def imports_ahead(notebook: Path) -> str:
@@ -137,21 +139,29 @@ def started_kernel(
 
     What the notebook's cells import the kernel imports as it comes up, while papermill is imported here.
     """
-    # Kernels are looked for in Jupyter's folders alone: where IPython once had them only an import of IPython tells.
-    specs = KernelSpecManager(kernel_dirs=jupyter_path("kernels"))
-    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs, **private_sockets())
-    if manager.kernel_spec and manager.kernel_spec.argv[1:3] == LAUNCHER:
-        manager.kernel_spec.argv[1:3] = ["-c", START]
-        if forks:
-            manager.provisioner = ForkingProvisioner(kernel_spec=manager.kernel_spec, parent=manager)
-            manager.provisioner.forks = forks
-    # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
-    environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
-    lines = [END_AT_ONCE, *([imports_ahead(notebook)] if notebook else []), COLLECT_FROM_NOW]
-    arguments = [*KERNEL_ARGUMENTS, f"--IPKernelApp.exec_lines={lines!r}"]
-    run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=arguments)
-    try:
-        yield manager
-    finally:
-        if manager.has_kernel and run_sync(manager.is_alive)():
-            run_sync(manager.shutdown_kernel)()
+    with private_sockets() as sockets:
+        # Only Jupyter's folders are searched: where IPython once had kernels only an import of IPython tells.
+        specs = KernelSpecManager(kernel_dirs=jupyter_path("kernels"))
+        manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs, **sockets)
+        if manager.kernel_spec and manager.kernel_spec.argv[1:3] == LAUNCHER:
+            manager.kernel_spec.argv[1:3] = ["-c", START]
+            if forks:
+                manager.provisioner = ForkingProvisioner(kernel_spec=manager.kernel_spec, parent=manager)
+                manager.provisioner.forks = forks
+        # Nobody answers here, even where this very process was started from a notebook in JupyterLab.
+        environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
+        lines = [END_AT_ONCE, *([imports_ahead(notebook)] if notebook else []), COLLECT_FROM_NOW]
+        arguments = [*KERNEL_ARGUMENTS, f"--IPKernelApp.exec_lines={lines!r}"]
+        run_sync(manager.start_kernel)(cwd=str(project), env=environment, extra_arguments=arguments)
+        try:
+            yield manager
+        finally:
+            ask_to_end(manager)
+            run_sync(manager.finish_shutdown)(pollinterval=LOOK_AGAIN_S)
+            run_sync(manager.cleanup_resources)()
+
+
+def ask_to_end(manager: AsyncKernelManager) -> None:
+    """Have the kernel end, if it has not ended or been asked to; what it still does then is its own affair."""
+    if manager.has_kernel and run_sync(manager.is_alive)():
+        run_sync(manager.request_shutdown)()

@@ -18,6 +18,7 @@ from papermill import PapermillExecutionError, execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
+from dialtone_nb.cli.running.kernels import ask_to_end
 from dialtone_nb.display.outputs import LINES, PLAN, RESULT
 from dialtone_nb.errors import ConsentError, DialtoneError, StalePlanError
 from dialtone_nb.runbooks.steps.parameters_cell import RunbookSource, Value
@@ -175,7 +176,7 @@ class _ChapterEngine(Engine):
         on_chapter: Callable[[str], None],
         **kwargs: Any,
     ) -> None:
-        """Execute the notebook's cells, and end the kernel."""
+        """Execute the notebook's cells, and ask the kernel to end."""
         start_cell = nb_man.cell_start
 
         def tell_and_start(cell: NotebookNode, cell_index: int | None = None, **more: Any) -> None:
@@ -187,6 +188,10 @@ class _ChapterEngine(Engine):
         nb_man.cell_start, nb_man.save = tell_and_start, seldom(save)
         client = PapermillNotebookClient(nb_man, km=km, kernel_name=kernel_name, timeout=None, startup_timeout=60)
         try:
-            client.execute(cleanup_kc=True)
+            client.execute(cleanup_kc=False)
         finally:
             nb_man.save = save  # for the last time
+            # It ends while the page is made.
+            if client.kc:
+                client.kc.stop_channels()
+            ask_to_end(km)
