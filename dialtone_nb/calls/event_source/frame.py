@@ -22,7 +22,7 @@ from dialtone_nb.calls.event_source.rules import BESIDE_US, LONGEST_CALL_US
 # The number of events paired at once; the files of a log with fewer events may be in any order.
 PIECE: Final = 250_000
 # The number of attempts held in memory; further ones are kept in a temporary folder.
-IN_MEMORY: Final = 500_000
+IN_MEMORY: Final = 100_000
 DAY_US: Final = 24 * 3600 * 1_000_000
 
 ReadFiles = Callable[[Quality], Iterable[Piece]]
