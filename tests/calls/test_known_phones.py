@@ -87,9 +87,9 @@ def test_both_together_and_each_of_the_phones() -> None:
         ("known on", 30, ""),
     ]
     phones = sum_up(intervals_of(intervals))
-    assert phones["kitchen"].words == "not known since 02 Mar 12:00 UTC"
+    assert phones["kitchen"].words == "not known since 2026-03-02 12:00 UTC"
     assert phones["lobby"].words == (
-        "known on since 02 Mar 12:30 UTC; last failure 02 Mar 12:08 UTC: 32009 not registered"
+        "known on since 2026-03-02 12:30 UTC; last failure 2026-03-02 12:08 UTC: 32009 not registered"
     )
 
 

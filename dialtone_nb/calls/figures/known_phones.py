@@ -33,7 +33,7 @@ def draw_known_phones(intervals: pd.DataFrame) -> Figure:
             mode="lines",
             line={"color": colour, "width": width},
             connectgaps=False,
-            hovertemplate=f"%{{y}}<br>{known.value} %{{x|%a %d %b %Y %H:%M}} UTC%{{text}}<extra></extra>",
+            hovertemplate=f"%{{y}}<br>{known.value} %{{x|%Y-%m-%d %a %H:%M}} UTC%{{text}}<extra></extra>",
         )
     figure.update_xaxes(title_text="UTC", type="date")
     name_rows(figure, clients)

@@ -164,4 +164,4 @@ def _sum_up(intervals: Sequence[Interval]) -> PhoneKnown:
 
 
 def _clock(at: datetime | None) -> str:
-    return f"{at:%d %b %H:%M} UTC" if at else ""
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""

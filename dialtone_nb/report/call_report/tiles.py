@@ -181,7 +181,7 @@ def _phones(tally: pd.DataFrame, life: pd.DataFrame) -> Iterator[PhoneAtAGlance]
     for client, row in life.iterrows():
         name = str(client)
         if row["is_silent"]:
-            yield PhoneAtAGlance(name, f"silent since {row['last_sign_at']:%d %b}", "failed", "✗")
+            yield PhoneAtAGlance(name, f"silent since {row['last_sign_at']:%Y-%m-%d}", "failed", "✗")
         elif name in weak:
             yield PhoneAtAGlance(name, f"delivers {weak[name].value:.0%}", "unknown", "!")
         elif row["is_few"]:

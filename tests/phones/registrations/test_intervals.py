@@ -68,7 +68,7 @@ def test_a_refusal_is_known_at_once_with_its_reason() -> None:
     assert course(*evidence, until=35) == [("known on", 0, 5), ("known off", 5, 30), ("known on", 30, 35)]
     phone = sum_up(find_intervals(evidence, ["lobby"], START, minute(35)))["lobby"]
     assert phone.words == (
-        "known on since 02 Mar 00:30 UTC; last failure 02 Mar 00:05 UTC: 403 user name or password refused"
+        "known on since 2026-03-02 00:30 UTC; last failure 2026-03-02 00:05 UTC: 403 user name or password refused"
     )
 
 
