@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from dialtone_nb.dialplan.compile import Table
+from dialtone_nb.dialplan.decide import IdentifiedCaller, caller_of
+from dialtone_nb.dialplan.decisions import OutgoingCall
 from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164
 from dialtone_nb.service.bundle import FALLBACK, read_bundle
 from dialtone_nb.values.emergency import EMERGENCY_NUMBERS
@@ -56,8 +58,37 @@ def test_an_emergency_call_goes_out_however_it_is_spelled(functions: Functions, 
 
 
 @pytest.mark.parametrize(
+    "from_",
+    [
+        f"sips:lobby@{DOMAIN}:5061;transport=tls",
+        f"sip:lobby@{DOMAIN}.",
+        f"sip:lobby@{DOMAIN.upper()}?X-A=1",
+        "sip:lobby@dialtone-example-prod.sip.ashburn.twilio.com",
+        f"sip:lobby:password@{DOMAIN}",
+        f"sip:lobby;x=y@{DOMAIN}",
+        f"<sip:lobby@{DOMAIN}>;tag=1",
+        f'"Lobby <2>" <sip:lobby@{DOMAIN}>',
+        f"Lobby <sip:lob%62y@{DOMAIN}>",
+    ],
+)
+@pytest.mark.parametrize(
+    "to", [f"sip:911@{DOMAIN}", f"<sip:+1911@{DOMAIN};user=phone>", f"sip:tel:911@{DOMAIN}", "tel:911"]
+)
+def test_an_emergency_call_goes_out_however_the_phone_names_itself(
+    functions: Functions, table: Table, from_: str, to: str
+) -> None:
+    """Every From and To that the other functions understand are understood here too."""
+    assert caller_of(table, OutgoingCall("prod", "", to, from_)) == IdentifiedCaller("lobby", "From")
+    response, event = ask(functions, table, **dialling("lobby", "911") | {"From": from_, "To": to})
+    assert (response.findtext("Dial/Number"), event["endpoint"]) == ("+1911", "lobby")
+
+
+@pytest.mark.parametrize(
     "asked",
     [
+        dialling("lobby", "911") | {"From": f'"<sip:lobby@{DOMAIN}>" <sip:lobby@elsewhere.example.org>'},
+        dialling("lobby", "911") | {"From": f"sip:lobby@evil.example.org;sip:lobby@{DOMAIN}"},
+        dialling("lobby", "911") | {"From": "sip:lobby@dialtone-example-prod.evil.twilio.com"},
         dialling("lobby", "5035550199"),
         dialling("lobby", "9911"),
         dialling("lobby", "999"),
@@ -76,7 +107,7 @@ def test_everybody_else_hears_that_the_line_is_being_repaired(
     """One event, without a number; an unknown caller can't make an emergency call."""
     response, event = ask(functions, table, **asked)
     assert [(one.tag, one.text) for one in response] == [("Say", REPAIRED), ("Hangup", None)]
-    direction = "outgoing" if asked.get("From", "").startswith("sip:") else "incoming"
+    direction = "outgoing" if "sip:" in asked.get("From", "") else "incoming"
     assert event["event"] == f"{direction}-fallback"
     assert not re.search(r"\d{7,}", json.dumps({key: value for key, value in event.items() if key != "call_sid"}))
 

@@ -22,9 +22,18 @@ const REPAIRED = 'This line is being repaired. Please try again later.';
 // The call SID of requests that verify signs, as in events.private.js.
 const NO_CALL = `CA${'0'.repeat(32)}`;
 const TIME_LIMIT_S = 14400;
+// What a phone asks for, alone or in brackets; and a From that names a user of one of Twilio's SIP domains, as in
+// dialtone_nb/values/sip.py: no display name or second address passes for its host.
+const REQUESTED = /^(?:[^<]*<)?(?:sips?|tel):([^@>]*)/i;
+const SIP_DOMAIN_USER = new RegExp(
+  '^(?:(?:"(?:[^"\\\\]|\\\\[\\s\\S])*"[ \\t]*|[^<>"@]*)<)?sips?:([^@:;<>]+)(?:[:;][^@<>]*)?' +
+    '@([a-z0-9-]+)\\.sip(?:\\.[a-z0-9-]+)?\\.twilio\\.com\\.?' +
+    '(?::[0-9]{1,5})?(?:[;?][^@<>]*)?(?:>(?:[ \\t]*;[^@<>]*)?)?$',
+  'i'
+);
 
 exports.handler = (context, event, callback) => {
-  const outgoing = /^sips?:/i.test(text(event.From));
+  const outgoing = /sips?:/i.test(text(event.From));
   const phone = outgoing ? phoneOf(event) : '';
   const number = phone && emergencyNumber(PHONES[phone], text(event.To));
   const timestamp = new Date().toISOString();
@@ -48,16 +57,15 @@ const failure = ({ ErrorCode }) => (/^[0-9]{1,9}$/.test(text(ErrorCode)) ? { err
 
 // The user that Twilio authenticated, or the user of a From at the SIP domain that was asked, by any name of it.
 const phoneOf = ({ SipUsername, SipDomain, From }) => {
-  const [, user, host] = text(From).match(/^sips?:([^@;]*)@([^:;>]*)/i) ?? [];
-  const label = (domain) => text(domain).toLowerCase().split('.')[0];
-  const isOurs = /\.twilio\.com$/i.test(host) && label(host) === label(SipDomain);
+  const [, user, domain] = text(From).match(SIP_DOMAIN_USER) ?? [];
+  const isOurs = domain?.toLowerCase() === text(SipDomain).toLowerCase().split('.')[0];
   const name = text(SipUsername) || (isOurs ? unescaped(user) : '');
   return Object.hasOwn(PHONES, name) ? name : '';
 };
 
 // The emergency number of the caller's country that was dialled, however it was spelled; empty where it is none.
 const emergencyNumber = (callerId, to) => {
-  const [, user] = to.match(/^sips?:([^@;]*)/i) ?? [];
+  const [, user] = to.match(REQUESTED) ?? [];
   const dialled = unescaped(user ?? '').replace(/;.*|[^0-9*#+]/gs, '').replace(/#$/, '');
   const code = Object.keys(EMERGENCY).find((one) => callerId.startsWith(`+${one}`));
   const spellings = (number) => [number, `+${number}`, `+${code}${number}`, `${code}${number}`];
