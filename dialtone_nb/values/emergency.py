@@ -46,8 +46,15 @@ def emergency_number(country: str) -> str:
     metadata = PhoneMetadata.short_metadata_for_region(country)
     if metadata is None or metadata.emergency is None:
         return "112"
-    known = re.compile(metadata.emergency.national_number_pattern or "")
+    known = re.compile(emergency_numbers_regex(country))
     return next(filter(known.fullmatch, FOR_EVERYTHING), str(metadata.emergency.example_number))
+
+
+def emergency_numbers_regex(country: str) -> str:
+    """A regular expression for all emergency numbers that libphonenumber knows of a country; empty if it knows none."""
+    metadata = PhoneMetadata.short_metadata_for_region(country)
+    pattern = metadata.emergency.national_number_pattern if metadata and metadata.emergency else None
+    return (pattern or "").replace(r"\d", "[0-9]")
 
 
 def countries_of(number: str) -> list[str]:
