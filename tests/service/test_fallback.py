@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from dialtone_nb.dialplan.compile import Table
+from dialtone_nb.dialplan.compile import Table, compile_table
 from dialtone_nb.dialplan.decide import IdentifiedCaller, caller_of
 from dialtone_nb.dialplan.decisions import OutgoingCall
 from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164
+from dialtone_nb.parameters import Parameters
+from dialtone_nb.parameters.dialplan import Rule
 from dialtone_nb.service.bundle import FALLBACK, read_bundle
-from dialtone_nb.values.emergency import EMERGENCY_NUMBERS
 from dialtone_nb.values.sids import NO_CALL
 from tests.service.node import FUNCTIONS, Functions
 
@@ -118,11 +120,23 @@ def test_verifys_own_requests_look_like_no_call(functions: Functions, table: Tab
     assert event["event"] == "probe-outgoing-fallback"
 
 
-def test_its_emergency_numbers_are_those_that_all_else_goes_by() -> None:
-    """It has its own list, as it can load no module; a caller ID begins with its country's code."""
+def test_its_emergency_numbers_are_those_of_the_phones_country(functions: Functions, parameters: Parameters) -> None:
+    """The table's, by the emergency address, with the country's code before them too; <Number> gets Twilio's form."""
+    lobby = parameters.clients["lobby"]
+    assert lobby.emergency_address
+    in_london = lobby.emergency_address.model_copy(update={"country": "GB"})
+    rules = tuple(Rule(name=f"help-{number}", pattern=number, emergency=True) for number in ("999", "112"))
+    table = compile_table(
+        replace(
+            parameters,
+            clients={**parameters.clients, "lobby": lobby.model_copy(update={"emergency_address": in_london})},
+            dialplan=parameters.dialplan.model_copy(update={"rules": (*rules, *parameters.dialplan.rules)}),
+        )
+    )
+    called = {}
+    for dialled in ("999", "112", "+44999", "+1112", "911", "+1911"):
+        response, _ = ask(functions, table, **dialling("lobby", dialled))
+        called[dialled] = response.findtext("Dial/Number")
+    assert called == {"999": "999", "112": "112", "+44999": "999", "+1112": "112", "911": None, "+1911": None}
     source = (FUNCTIONS / "fallback.protected.js").read_text()
-    table = source.partition("const EMERGENCY = {")[2].partition("};")[0]
-    told = {code: tuple(re.findall(r"'(\d+)'", numbers)) for code, numbers in re.findall(r"(\d+): \[(.*)\]", table)}
-    codes = {"US": "1", "GB": "44", "AU": "61", "IE": "353", "FR": "33", "DE": "49", "AT": "43"}
-    assert told == {code: EMERGENCY_NUMBERS[country] for country, code in codes.items()}
     assert all(f"{number}: '{dialled}'" in source for number, dialled in EMERGENCY_IN_E164.items())
