@@ -44,7 +44,7 @@ ADDRESS: Final = rf"^(?:[^<]*<)?(?:{_SIP}((?:{_SIP}[^@]*@)?[^@]*)@[^@]*|[Tt][Ee]
 LEFT_OUT: Final = rf";[\s\S]*|[{SEPARATORS}]|\u00c2(?=\u00a0)"
 DIALLED: Final = rf"^[0-9*#+]{{1,{LONGEST_DIALLED}}}$"
 # E.164; under +1 exactly the North American form NXX NXX XXXX.
-NUMBER: Final = r"^\+(?:1[2-9][0-9]{2}[2-9][0-9]{6}|[2-9][0-9]{6,14})$"
+NUMBER: Final = r"(?:1[2-9][0-9]{2}[2-9][0-9]{6}|[2-9][0-9]{6,14})$"
 # Twilio's rule for the caller ID of a call to SIP (docs: <Dial>): alphanumeric and + - _ . only; longer is alert 13248.
 SIP_CALLER_ID: Final = r"^[A-Za-z0-9+._-]{1,64}$"
 # A phone's own time limit must not cut off an emergency call; four hours is the longest that Twilio grants by default.
@@ -63,7 +63,7 @@ def compile_table(parameters: Parameters) -> Table:
         sip_domain_user=SIP_DOMAIN_USER,
         left_out=LEFT_OUT,
         dialled=DIALLED,
-        number=NUMBER,
+        number=_number(dialplan),
         sip_caller_id=SIP_CALLER_ID,
         short_codes={country: short_codes_regex(dialplan, country) for country in countries_here},
         emergency={country: _emergency(country) for country in countries_here},
@@ -82,6 +82,16 @@ def compile_table(parameters: Parameters) -> Table:
         messages=dialplan.messages,
         environments={name: _environment(parameters, name) for name in network.environments},
     )
+
+
+def _number(dialplan: Dialplan) -> str:
+    """A regular expression for telephone numbers, in allowed countries of a length that they have there.
+
+    Else +44118118 would be one: the directory that is dialled as 118118, which begins like the numbers of Reading.
+    """
+    codes = sorted({countries.calling_code(country) for country in dialplan.allowed_countries} - {countries.NANP})
+    lengths = ((code, "|".join(f"[0-9]{{{length}}}" for length in countries.possible_lengths(code))) for code in codes)
+    return r"^\+" + "".join(f"(?!{code}(?!(?:{length})$))" for code, length in lengths) + NUMBER
 
 
 def _rule(rule: Rule) -> TableRule:

@@ -66,9 +66,9 @@ def calling_code(country: str) -> int:
     return int(phonenumbers.country_code_for_region(country))
 
 
-def is_possible_length(code: int, digits: int) -> bool:
-    """Whether a number under a calling code can have this many digits after it."""
-    return any(digits in _lengths(_metadata(region)) for region in _regions(code))
+def possible_lengths(code: int) -> tuple[int, ...]:
+    """How many digits a number under a calling code can have after it."""
+    return tuple(sorted({length for region in _regions(code) for length in _lengths(_metadata(region))}))
 
 
 def allowed_regex(countries: Iterable[str]) -> str:

@@ -111,8 +111,9 @@ def _shapes_of(allowed: frozenset[str]) -> Language:
     shapes = []
     for code in {countries.calling_code(country) for country in allowed}:
         longest = _longest_number(code)
-        shortest = len(longest) if code == countries.NANP else 1 + SHORTEST
-        shapes += [Pattern(longest[:length]) for length in range(shortest, len(longest) + 1)]
+        lengths = [10] if code == countries.NANP else countries.possible_lengths(code)
+        totals = [len(f"+{code}") + length for length in lengths]
+        shapes += [Pattern(longest[:total]) for total in totals if SHORTEST < total <= len(longest)]
     return language(shapes)
 
 

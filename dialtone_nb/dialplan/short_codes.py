@@ -9,7 +9,7 @@ from dialtone_nb.dialplan.languages import END, Expression, Language
 from dialtone_nb.dialplan.numbers import SHORTEST, keys_of
 from dialtone_nb.dialplan.patterns import DIGITS, KEYS, Pattern, language, parse_pattern
 from dialtone_nb.parameters.dialplan import Dialplan
-from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, KNOWN, TEST_LINE, emergency_number
+from dialtone_nb.values.emergency import EMERGENCY_NUMBERS, KNOWN, TEST_LINE, emergency_number, emergency_numbers_regex
 
 
 def short_codes_regex(dialplan: Dialplan, country: str) -> str:
@@ -35,10 +35,11 @@ def short_codes_regex(dialplan: Dialplan, country: str) -> str:
 def near_emergency_regex(country: str) -> str:
     """A regular expression for an emergency number of a country with a few extra keys, or another country's number.
 
-    Extra keys are an outside line's 9 or a 0 too many; another country's number is dialled by visitors.
+    Extra keys are an outside line's 9 or a 0 too many; another country's number is dialled by visitors. Beside them are
+    all of the country's own, such as France's 15, 17 and 18, which Twilio does not put through.
     """
     own = {*EMERGENCY_NUMBERS.get(country, ()), emergency_number(country)} - {TEST_LINE}
-    others = "".join(f"|{number}" for number in sorted(KNOWN - own))
+    others = "".join(f"|{number}" for number in (*sorted(KNOWN - own), emergency_numbers_regex(country)) if number)
     return rf"^(?:(?=.{{1,6}}$)[0-9*#+]{{0,3}}(?:{'|'.join(sorted(own))})[0-9*#+]{{0,2}}{others})$"
 
 
@@ -77,7 +78,7 @@ def _may_be_a_number(before: str, code: Pattern) -> bool:
     """Whether a code after + and `before` has the length of a telephone number; shorter than seven digits never has."""
     if not all(keys & DIGITS for keys in code.keys) or len(before) + len(code.keys) < SHORTEST:
         return False
-    return not before or countries.is_possible_length(int(before), len(code.keys))
+    return not before or len(code.keys) in countries.possible_lengths(int(before))
 
 
 def _ends_with_send_key() -> Language:

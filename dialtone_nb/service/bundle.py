@@ -17,7 +17,7 @@ TABLE = "/table"
 FALLBACK = "/fallback"
 # What is asked when a phone dials: functions that have it answer calls, others only stand by.
 OUTGOING = "/sip-outgoing"
-_PHONES = "const PHONES = {};"
+_NEEDED = "const NEEDED = {};"
 _PREFIX = "// Which version of each module this build was made of; written at deployment.\nmodule.exports = "
 
 
@@ -60,23 +60,28 @@ def read_bundle(table: Table, runtime: str) -> Bundle:
         name, visibility, _ = file.name.split(".")
         modules[f"/{name}"] = Module(f"/{name}", visibility, file.read_bytes())
     modules[TABLE] = Module(TABLE, "private", table_module(table).encode())
-    modules[FALLBACK] = _with_phones(modules[FALLBACK], table)
+    modules[FALLBACK] = _with_table(modules[FALLBACK], table)
     package = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
     return Bundle(modules, runtime, package["dependencies"])
 
 
-def _with_phones(fallback: Module, table: Table) -> Module:
-    """The fallback with the caller IDs of the phones that may make emergency calls: it must not need the table."""
+def _with_table(fallback: Module, table: Table) -> Module:
+    """The fallback with the little that it needs of the table, which it must not load."""
     phones = {
-        name: client.caller_id
+        name: {"caller_id": client.caller_id, "country": client.country}
         for environment in table.environments.values()
         for name, client in environment.clients.items()
         if client.emergency
     }
+    countries = {
+        country: {"numbers": table.emergency[country].numbers, "short_codes": table.short_codes[country]}
+        for country in {phone["country"] for phone in phones.values()}
+    }
     source = fallback.content.decode()
-    if _PHONES not in source:
-        raise ValueError(f"the source of {FALLBACK} has no line {_PHONES!r}")
-    filled = source.replace(_PHONES, f"const PHONES = {json.dumps(phones, indent=2, sort_keys=True)};")
+    if _NEEDED not in source:
+        raise ValueError(f"the source of {FALLBACK} has no line {_NEEDED!r}")
+    needed = {"phones": phones, "countries": countries, "sip_domain_user": table.sip_domain_user}
+    filled = source.replace(_NEEDED, f"const NEEDED = {json.dumps(needed, indent=2, sort_keys=True)};")
     return Module(fallback.path, fallback.visibility, filled.encode())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import Final
 
@@ -26,6 +27,8 @@ EMERGENCY_NUMBERS: Final = MappingProxyType(
         "AT": ("112", "133", "144", "122"),
     }
 )
+# One number for police, fire brigade and ambulance, as most countries have it.
+FOR_EVERYTHING: Final = ("112", "911")
 # Where Twilio registers an address for a number; elsewhere emergency calls go without (the same page).
 ADDRESSES_IN: Final = frozenset({"US", "CA", "GB"})
 # What a person dials who is in need, anywhere: where it is not the phone's own country's, the person hears which is.
@@ -33,11 +36,25 @@ KNOWN: Final = frozenset(number for numbers in EMERGENCY_NUMBERS.values() for nu
 
 
 def emergency_number(country: str) -> str:
-    """What to dial in an emergency there, on whatever telephone: Twilio's first, else as libphonenumber knows it."""
+    """What to dial in an emergency there, on whatever telephone: Twilio's first, else as libphonenumber knows it.
+
+    Its example is any of a country's, such as Mexico's 060, which is no more, or Spain's 085, a fire brigade's: the one
+    number for everything comes before it where there is one.
+    """
     if numbers := EMERGENCY_NUMBERS.get(country):
         return numbers[0]
     metadata = PhoneMetadata.short_metadata_for_region(country)
-    return str(metadata.emergency.example_number) if metadata and metadata.emergency else "112"
+    if metadata is None or metadata.emergency is None:
+        return "112"
+    known = re.compile(emergency_numbers_regex(country))
+    return next(filter(known.fullmatch, FOR_EVERYTHING), str(metadata.emergency.example_number))
+
+
+def emergency_numbers_regex(country: str) -> str:
+    """A regular expression for all emergency numbers that libphonenumber knows of a country; empty if it knows none."""
+    metadata = PhoneMetadata.short_metadata_for_region(country)
+    pattern = metadata.emergency.national_number_pattern if metadata and metadata.emergency else None
+    return (pattern or "").replace(r"\d", "[0-9]")
 
 
 def countries_of(number: str) -> list[str]:

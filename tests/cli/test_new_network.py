@@ -251,6 +251,31 @@ def test_a_phone_in_britain_dials_112_for_help(tmp_path: Path) -> None:
         assert "reads its address back" not in [proof.name for proof in proofs]
 
 
+@pytest.mark.parametrize(
+    ("country", "dialled", "then"),
+    [
+        ("GB", "+44 (0)20 7946 0143", "+442079460143"),
+        ("GB", "0044 20 7946 0143", "+442079460143"),
+        ("GB", "+44 118 118", "not-a-number"),  # a directory at nine pounds, behind the country that a softphone adds
+        ("GB", "+44 (0)909 879 0000", "special-rate"),
+        ("FR", "+33 (0)1 40 00 00 01", "+33140000001"),
+        ("FR", "+33 118 218", "not-a-number"),
+        ("FR", "15", "near-emergency"),
+        ("FR", "18", "near-emergency"),
+        ("HU", "+36 (06) 1 234 5679", "+3612345679"),
+        ("IT", "+39 06 1234 5679", "+390612345679"),  # the 0 is the number's own
+        ("IT", "118", "near-emergency"),
+        ("MX", "066", "near-emergency"),
+    ],
+)
+def test_what_people_dial_at_home_is_understood(tmp_path: Path, country: str, dialled: str, then: str) -> None:
+    """The 0 in brackets is left out, a number has its country's length, and each emergency number gets its message."""
+    parameters = loaded(tmp_path, network_of(country))
+    call = OutgoingCall("lab", "kiosk", f"sip:{dialled}@{parameters.sip_domain_of('kiosk')}")
+    decision = decide(compile_table(parameters), call)
+    assert (decision.number if isinstance(decision, DialPstn) else getattr(decision, "reason", "")) == then
+
+
 @pytest.mark.parametrize(("country", "says_so"), [("US", True), ("GB", True), ("DE", False), ("AU", False)])
 def test_a_phone_that_can_call_for_help_without_an_address_is_not_told_otherwise(country: str, says_so: bool) -> None:
     """Twilio registers addresses in some countries, and connects emergency calls without one in others."""

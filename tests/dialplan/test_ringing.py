@@ -22,6 +22,7 @@ from dialtone_nb.dialplan.twiml import status_url, twiml_of
 from dialtone_nb.errors import DialplanError, ParametersError
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.server.answers import ENDPOINTS, Responder, WebhookRequest
+from dialtone_nb.values.emergency import emergency_number
 from tests.dialplan.cases import decision_data
 from tests.service.node import Functions
 
@@ -303,6 +304,15 @@ def decided(table: Table, client: str, dialled: str) -> str:
     if isinstance(decision, DialEmergency):
         return f"emergency {decision.number} in {decision.country}"
     return decision.message if isinstance(decision, Refuse) else decision.kind
+
+
+@pytest.mark.parametrize(
+    ("country", "number"),
+    [("US", "911"), ("GB", "999"), ("MX", "911"), ("ES", "112"), ("LT", "112"), ("BE", "112"), ("JP", "110")],
+)
+def test_what_a_person_hears_to_dial_is_the_number_for_everything(country: str, number: str) -> None:
+    """Twilio's first, else 112 or 911 where the country has it: libphonenumber's example is any of its numbers."""
+    assert emergency_number(country) == number
 
 
 def test_emergency_numbers_go_by_the_phones_country(tmp_path: Path) -> None:

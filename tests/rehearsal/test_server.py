@@ -20,6 +20,7 @@ from twilio.rest import Client
 
 from dialtone_nb.errors import DialtoneError, InputError
 from dialtone_nb.rehearsal import Rehearsal, start_rehearsal
+from dialtone_nb.rehearsal.state.store import ELSEWHERE
 from tests.rehearsal.doors import Door, client_of
 
 
@@ -99,6 +100,9 @@ def test_a_request_s_id_gives_no_password_away(tmp_path: Path) -> None:
     assert len(ids) == 2
 
 
+MEND = "delete the file, or name another"
+
+
 def made_by_another_version(state: Path, change: str) -> None:
     """A state file with another version in its `meta`."""
     start_rehearsal(state).close()
@@ -109,10 +113,13 @@ def made_by_another_version(state: Path, change: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("DELETE FROM meta WHERE key = 'secret'", "is from a version whose auth token anybody can work out"),
-        ("UPDATE meta SET value = '' WHERE key = 'secret'", "is from a version whose auth token anybody can work out"),
-        ("UPDATE meta SET value = '0' WHERE key = 'format'", "is a rehearsal's state of another version"),
-        ("DROP TABLE meta", "is no rehearsal's state"),
+        ("DELETE FROM meta WHERE key = 'secret'", f"is from a version whose auth token anybody can work out; {MEND}"),
+        (
+            "UPDATE meta SET value = '' WHERE key = 'secret'",
+            f"is from a version whose auth token anybody can work out; {MEND}",
+        ),
+        ("UPDATE meta SET value = '0' WHERE key = 'format'", f"is a rehearsal's state of another version; {MEND}"),
+        ("DROP TABLE meta", f"is no rehearsal's state; {ELSEWHERE}"),
     ],
 )
 def test_a_state_file_without_secrets_is_refused(state: Path, change: str, said: str) -> None:
@@ -122,15 +129,15 @@ def test_a_state_file_without_secrets_is_refused(state: Path, change: str, said:
     before = state.read_bytes()
     with pytest.raises(InputError) as raised:
         start_rehearsal(state)
-    assert raised.value.lines() == [f"{state}: {said}; delete the file, or name another"]
+    assert raised.value.lines() == [f"{state}: {said}"]
     assert (state.read_bytes(), mode(state)) == (before, 0o644)
 
 
 @pytest.mark.parametrize("content", [b"no database at all, though long enough to be taken for one" * 40, b"x"])
 def test_a_file_that_holds_something_else_is_refused(state: Path, content: bytes) -> None:
-    """A file that is no database is named in the error, and left as it is."""
+    """A file that is no database is named in the error, and left as it is; nobody is told to delete it."""
     state.write_bytes(content)
-    with pytest.raises(InputError, match="is no rehearsal's state"):
+    with pytest.raises(InputError, match="is no rehearsal's state; name another file"):
         start_rehearsal(state)
     assert state.read_bytes() == content
 

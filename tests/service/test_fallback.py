@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from dialtone_nb.dialplan.compile import Table
+from dialtone_nb.dialplan.compile import Table, compile_table
+from dialtone_nb.dialplan.decide import IdentifiedCaller, caller_of
+from dialtone_nb.dialplan.decisions import OutgoingCall
 from dialtone_nb.dialplan.twiml import EMERGENCY_IN_E164
+from dialtone_nb.parameters import Parameters
+from dialtone_nb.parameters.dialplan import Rule
 from dialtone_nb.service.bundle import FALLBACK, read_bundle
-from dialtone_nb.values.emergency import EMERGENCY_NUMBERS
 from dialtone_nb.values.sids import NO_CALL
 from tests.service.node import FUNCTIONS, Functions
 
@@ -56,8 +60,37 @@ def test_an_emergency_call_goes_out_however_it_is_spelled(functions: Functions, 
 
 
 @pytest.mark.parametrize(
+    "from_",
+    [
+        f"sips:lobby@{DOMAIN}:5061;transport=tls",
+        f"sip:lobby@{DOMAIN}.",
+        f"sip:lobby@{DOMAIN.upper()}?X-A=1",
+        "sip:lobby@dialtone-example-prod.sip.ashburn.twilio.com",
+        f"sip:lobby:password@{DOMAIN}",
+        f"sip:lobby;x=y@{DOMAIN}",
+        f"<sip:lobby@{DOMAIN}>;tag=1",
+        f'"Lobby <2>" <sip:lobby@{DOMAIN}>',
+        f"Lobby <sip:lob%62y@{DOMAIN}>",
+    ],
+)
+@pytest.mark.parametrize(
+    "to", [f"sip:911@{DOMAIN}", f"<sip:+1911@{DOMAIN};user=phone>", f"sip:tel:911@{DOMAIN}", "tel:911"]
+)
+def test_an_emergency_call_goes_out_however_the_phone_names_itself(
+    functions: Functions, table: Table, from_: str, to: str
+) -> None:
+    """Every From and To that the other functions understand are understood here too."""
+    assert caller_of(table, OutgoingCall("prod", "", to, from_)) == IdentifiedCaller("lobby", "From")
+    response, event = ask(functions, table, **dialling("lobby", "911") | {"From": from_, "To": to})
+    assert (response.findtext("Dial/Number"), event["endpoint"]) == ("+1911", "lobby")
+
+
+@pytest.mark.parametrize(
     "asked",
     [
+        dialling("lobby", "911") | {"From": f'"<sip:lobby@{DOMAIN}>" <sip:lobby@elsewhere.example.org>'},
+        dialling("lobby", "911") | {"From": f"sip:lobby@evil.example.org;sip:lobby@{DOMAIN}"},
+        dialling("lobby", "911") | {"From": "sip:lobby@dialtone-example-prod.evil.twilio.com"},
         dialling("lobby", "5035550199"),
         dialling("lobby", "9911"),
         dialling("lobby", "999"),
@@ -76,7 +109,7 @@ def test_everybody_else_hears_that_the_line_is_being_repaired(
     """One event, without a number; an unknown caller can't make an emergency call."""
     response, event = ask(functions, table, **asked)
     assert [(one.tag, one.text) for one in response] == [("Say", REPAIRED), ("Hangup", None)]
-    direction = "outgoing" if asked.get("From", "").startswith("sip:") else "incoming"
+    direction = "outgoing" if "sip:" in asked.get("From", "") else "incoming"
     assert event["event"] == f"{direction}-fallback"
     assert not re.search(r"\d{7,}", json.dumps({key: value for key, value in event.items() if key != "call_sid"}))
 
@@ -87,11 +120,23 @@ def test_verifys_own_requests_look_like_no_call(functions: Functions, table: Tab
     assert event["event"] == "probe-outgoing-fallback"
 
 
-def test_its_emergency_numbers_are_those_that_all_else_goes_by() -> None:
-    """It has its own list, as it can load no module; a caller ID begins with its country's code."""
+def test_its_emergency_numbers_are_those_of_the_phones_country(functions: Functions, parameters: Parameters) -> None:
+    """The table's, by the emergency address, with the country's code before them too; <Number> gets Twilio's form."""
+    lobby = parameters.clients["lobby"]
+    assert lobby.emergency_address
+    in_london = lobby.emergency_address.model_copy(update={"country": "GB"})
+    rules = tuple(Rule(name=f"help-{number}", pattern=number, emergency=True) for number in ("999", "112"))
+    table = compile_table(
+        replace(
+            parameters,
+            clients={**parameters.clients, "lobby": lobby.model_copy(update={"emergency_address": in_london})},
+            dialplan=parameters.dialplan.model_copy(update={"rules": (*rules, *parameters.dialplan.rules)}),
+        )
+    )
+    called = {}
+    for dialled in ("999", "112", "+44999", "+1112", "911", "+1911"):
+        response, _ = ask(functions, table, **dialling("lobby", dialled))
+        called[dialled] = response.findtext("Dial/Number")
+    assert called == {"999": "999", "112": "112", "+44999": "999", "+1112": "112", "911": None, "+1911": None}
     source = (FUNCTIONS / "fallback.protected.js").read_text()
-    table = source.partition("const EMERGENCY = {")[2].partition("};")[0]
-    told = {code: tuple(re.findall(r"'(\d+)'", numbers)) for code, numbers in re.findall(r"(\d+): \[(.*)\]", table)}
-    codes = {"US": "1", "GB": "44", "AU": "61", "IE": "353", "FR": "33", "DE": "49", "AT": "43"}
-    assert told == {code: EMERGENCY_NUMBERS[country] for country, code in codes.items()}
     assert all(f"{number}: '{dialled}'" in source for number, dialled in EMERGENCY_IN_E164.items())

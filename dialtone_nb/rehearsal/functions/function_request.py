@@ -39,7 +39,7 @@ def _merged(pairs: Pairs) -> dict[str, Any]:
 def _body_values(incoming: HttpRequest) -> dict[str, Any]:
     if incoming.is_form:
         return _merged(incoming.form)
-    if "json" in incoming.headers.get("content-type", "") and incoming.body:
+    if "json" in incoming.media_type and incoming.body:
         try:
             read = orjson.loads(incoming.body)
         except orjson.JSONDecodeError:

@@ -34,9 +34,14 @@ class HttpRequest:
         return tuple(parse_qsl(self.query_string, keep_blank_values=True))
 
     @property
+    def media_type(self) -> str:
+        """The body's media type without parameters, in lower case: its case means nothing (RFC 9110, 8.3.1)."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
     def is_form(self) -> bool:
         """Whether the body is form-encoded."""
-        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        return self.media_type == "application/x-www-form-urlencoded"
 
     @property
     def form(self) -> Pairs:
@@ -73,7 +78,7 @@ async def read_request(scope: Scope, receive: Receive) -> HttpRequest:
 async def with_body(request: ApiRequest, http_request: HttpRequest) -> ApiRequest:
     """The request with the form and the file of its body; raises Refusal if the body can't be read."""
     content_type = http_request.headers.get("content-type", "")
-    if not content_type.startswith("multipart/form-data"):
+    if http_request.media_type != "multipart/form-data":
         return replace(request, form=http_request.form)
     from starlette.datastructures import Headers, UploadFile
     from starlette.formparsers import MultiPartException, MultiPartParser

@@ -26,6 +26,8 @@ SERVER = "dialtone_nb rehearsal, not Twilio"
 ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE"
 # Required headers (RFC 3261, 8.1.1), without Max-Forwards, which some phones leave out within a dialog.
 NEEDED = ("Via", "From", "To", "Call-ID", "CSeq")
+# Headers of one value (RFC 3261, 7.3.1): a second one would leave open which of the two counts, and who calls.
+SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length")
 LARGEST_CSEQ = 2**31 - 1
 MAGIC_COOKIE = "z9hG4bK"
 LONGEST_WORD = 1024  # characters of Call-ID, tags and branches; real phones have no longer ones
@@ -121,6 +123,10 @@ def _checked_request(message: SipRequest, flow: Flow) -> Request:
         raise MalformedMessage("a request whose Via can't be read") from None
     if missing := [name for name in NEEDED if not message.get_header(name)]:
         raise MalformedMessage(f"a request without {missing[0]}", message)
+    if repeated := [name for name in SINGLE if len(message.headers.get(name)) > 1]:
+        raise MalformedMessage(f"a request with more than one {repeated[0]}", message)
+    if not _has_whole_body(message):
+        raise MalformedMessage("a request whose Content-Length does not fit", message)
     try:
         cseq = parse_cseq(message.get_header("CSeq") or "")
         from_, to = parse_address(message.get_header("From") or ""), parse_address(message.get_header("To") or "")
@@ -135,10 +141,10 @@ def _checked_request(message: SipRequest, flow: Flow) -> Request:
 
 
 def _stamp_via(message: SipRequest, flow: Flow) -> str:
-    """Add the request's real source to its topmost Via (RFC 3581); gives back that Via's branch and sent-by."""
+    """Add the request's real source to its topmost Via (RFC 3581); gives back what tells its transaction apart."""
     values = message.headers.get("Via")
     via = parse_via(values[0])
-    if not via.branch or not via.branch.startswith(MAGIC_COOKIE) or not via.host:
+    if not via.host:
         raise ValueError(values[0])
     host, port = flow.peer
     if via.host != host or "rport" in via.params:
@@ -148,7 +154,19 @@ def _stamp_via(message: SipRequest, flow: Flow) -> str:
     message.headers.remove("Via")
     for value in (stringify_via(via), *values[1:]):
         message.headers.append("Via", value)
-    return f"{via.branch} {via.host}:{via.port}"
+    if via.branch and via.branch.startswith(MAGIC_COOKIE) and via.branch != MAGIC_COOKIE:
+        return f"{via.branch} {via.host}:{via.port}"
+    # Phones of RFC 2543 have no branch that is unique: what RFC 3261, 17.2.3, takes instead.
+    sequence = (message.get_header("CSeq") or "").partition(" ")[0]
+    return " ".join(
+        (message.uri, message.get_header("From") or "", message.get_header("Call-ID") or "", sequence, values[0])
+    )
+
+
+def _has_whole_body(message: SipRequest) -> bool:
+    """Whether the body is as long as Content-Length says (RFC 3261, 18.3); what came after it is cut off already."""
+    length = message.get_header("Content-Length")
+    return length is None or length.lstrip("0") == str(len(message.body)).lstrip("0")
 
 
 def is_this_machine(host: str, own: str) -> bool:

@@ -288,28 +288,27 @@ class Store:
 
 def _check(sql: sqlite3.Connection, path: Path, seed: int | None, behaviour: Behaviour) -> None:
     """Raise InputError for a file that is not a usable state file; the file is left as it is."""
-    elsewhere = _MEND
     # SQLite would overwrite a file as short as that.
     if 0 < path.stat().st_size < SHORTEST_DATABASE:
-        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
+        raise InputError(Fault(str(path), "is no rehearsal's state", ELSEWHERE))
     try:
         if not sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() and not _is_marked(sql):
             return
         # Check every page now: damage would otherwise show in the middle of a run.
         is_small = path.stat().st_size < LARGEST_CHECKED
         if is_small and (said := str(sql.execute("PRAGMA quick_check(1)").fetchone()[0])) != "ok":
-            raise InputError(Fault(str(path), f"is damaged: {said.splitlines()[-1]}", elsewhere))
+            raise InputError(Fault(str(path), f"is damaged: {said.splitlines()[-1]}", _MEND))
         found = dict(sql.execute("SELECT key, value FROM meta"))
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
             raise
-        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere)) from None
+        raise InputError(Fault(str(path), "is no rehearsal's state", ELSEWHERE)) from None
     if found.get("format") != FORMAT:
-        raise InputError(Fault(str(path), "is a rehearsal's state of another version", elsewhere))
+        raise InputError(Fault(str(path), "is a rehearsal's state of another version", _MEND))
     if not found.get("secret"):
-        raise InputError(Fault(str(path), "is from a version whose auth token anybody can work out", elsewhere))
+        raise InputError(Fault(str(path), "is from a version whose auth token anybody can work out", _MEND))
     if not {"seed", "twilio"} <= found.keys() or not found["seed"].lstrip("-").isdecimal():
-        raise InputError(Fault(str(path), "is no rehearsal's state", elsewhere))
+        raise InputError(Fault(str(path), "is no rehearsal's state", ELSEWHERE))
     if seed is not None and found["seed"] != str(seed):
         repair = f"start it with seed {found['seed']}, or name another file"
         raise InputError(Fault(str(path), f"was made with seed {found['seed']}, not {seed}", repair))

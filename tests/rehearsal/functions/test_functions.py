@@ -409,6 +409,18 @@ def test_protected_function_takes_a_signed_post(rehearsal: Rehearsal, door: Door
     assert (response.status_code, response.text) == (200, "hello")
 
 
+def test_the_case_of_a_media_type_means_nothing(rehearsal: Rehearsal, door: Door, live: Deployed) -> None:
+    """A signed form and signed JSON are read, however their Content-Type is written."""
+    url, form = f"https://{live.domain_name}/protected", {"Body": "hello"}
+    kind = {"Content-Type": "Application/X-WWW-Form-URLencoded;charset=UTF-8"}
+    response = door.ask("POST", live.domain_name, "/protected", data=form, headers=signed(rehearsal, url, form) | kind)
+    assert (response.status_code, response.text) == (200, "hello")
+    body = '{"Body": "json"}'
+    path = f"/protected?bodySHA256={hashlib.sha256(body.encode()).hexdigest()}"
+    headers = signed(rehearsal, f"https://{live.domain_name}{path}", {}) | {"Content-Type": "Application/JSON"}
+    assert door.ask("POST", live.domain_name, path, data=body, headers=headers).text == "json"
+
+
 def test_protected_function_takes_a_signed_get(rehearsal: Rehearsal, door: Door, live: Deployed) -> None:
     """Its signature is over the URL with the query as it is."""
     path = "/protected?Body=a%20b+c"

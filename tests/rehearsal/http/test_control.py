@@ -68,6 +68,7 @@ FROM_PAGES = [
     {"Origin": "https://example.com"},
     {"Origin": "http://localhost:8888"},
     {"Origin": "null"},
+    {"Origin": "http://[::1"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},

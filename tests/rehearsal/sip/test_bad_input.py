@@ -188,6 +188,54 @@ def test_a_request_without_what_it_must_have_is_a_bad_request(handset: Handsets,
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("From", "<sip:van@demo.sip.twilio.com>;tag=2"),
+        ("To", "<sip:911@demo.sip.twilio.com>"),
+        ("Call-ID", "another"),
+        ("CSeq", "2 OPTIONS"),
+        ("Max-Forwards", "69"),
+    ],
+)
+def test_a_header_of_one_value_that_comes_twice_is_a_bad_request(handset: Handsets, header: str, value: str) -> None:
+    """It would be open which of the two counts (RFC 4475, 3.3.8)."""
+    stranger = handset("nobody")
+    request = stranger.request("OPTIONS", f"sip:{DOMAIN}")
+    request.headers.append(header, value)
+    stranger.send(request)
+    answer = stranger.receive()
+    assert isinstance(answer, SipResponse)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "9999", "9" * 5000, "0\r\nl: 0"])
+def test_a_body_that_is_not_as_long_as_is_said_is_a_bad_request(handset: Handsets, length: str) -> None:
+    """A datagram that was cut off is not carried out (RFC 3261, 18.3)."""
+    stranger = handset("nobody")
+    sent = bytes(stranger.request("OPTIONS", f"sip:{DOMAIN}"))
+    head = b"\r\n".join(line for line in sent.split(b"\r\n") if not line.lower().startswith(b"content-length"))
+    stranger.send(head.replace(b"\r\nCSeq", f"\r\nContent-Length: {length}\r\nCSeq".encode(), 1))
+    answer = stranger.receive()
+    assert isinstance(answer, SipResponse)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("branch", [b"", b";branch=z9hG4bK", b";branch=390skdjuw"])
+def test_a_phone_of_rfc_2543_has_no_unique_branch_and_is_served(branch: bytes) -> None:
+    """Its Via, Request-URI, From, Call-ID and CSeq tell its transactions apart (RFC 3261, 17.2.3)."""
+
+    def read(method: bytes, sequence: bytes) -> Request:
+        sent = EXAMPLE.replace(b";branch=z9hG4bKa", branch).replace(b"1 INVITE", sequence + b" " + method)
+        found = read_message(sent.replace(b"INVITE sip", method + b" sip"), NOWHERE)
+        assert isinstance(found, Request)
+        return found
+
+    first = read(b"INVITE", b"1")
+    assert read(b"INVITE", b"1").branch == read(b"ACK", b"1").branch == read(b"CANCEL", b"1").branch == first.branch
+    assert read(b"INVITE", b"2").branch != first.branch
+
+
 def test_an_answer_to_nothing_is_nothing(network: Network, handset: Handsets) -> None:
     """An unexpected 200 changes no call."""
     stranger = handset("nobody")
