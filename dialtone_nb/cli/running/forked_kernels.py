@@ -32,13 +32,19 @@ from ipykernel import kernelapp
 import ipykernel.ipkernel, ipykernel.debugger
 del sys.modules["debugpy"]
 """
-# ipykernel reads the variable as it is imported: a kernel ends when its parent is gone.
+# ipykernel reads the variable as it is imported: a kernel ends when its parent is gone. Each kernel of a row serves the
+# rehearsal for itself.
 IMPORTS = f"""
 import os
 os.environ["JPY_PARENT_PID"] = str(os.getpid())
 {IMPORT_KERNEL}
 from dialtone_nb import apply_plan, fetch_existing_things, open_runbook, place_test_calls, verify_environment
 from dialtone_nb import plan_client_setup, plan_delete, plan_deploy, plan_promote
+import twilio.rest.api.v2010, twilio.rest.monitor.v1, twilio.rest.serverless.v1, twilio.rest.voice.v1
+from dialtone_nb.rehearsal.api import all_operations
+from dialtone_nb.rehearsal.http import app, control, server, sip_control
+import tornado.platform.asyncio, uvicorn.lifespan.off, uvicorn.loops.auto, uvicorn.protocols.http.auto
+import IPython.core.completerlib, IPython.extensions.storemagic
 """
 SERVE = f"""{IMPORTS}
 from dialtone_nb.cli.running.forked_kernels import serve
