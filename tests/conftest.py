@@ -67,6 +67,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: -known.get(name_of(item.path), math.inf))
 
 
+def pytest_collection_finish() -> None:
+    """Take what was collected, which lasts, out of all later looks for garbage: pytest makes five as it ends."""
+    gc.freeze()
+
+
 class Stopwatch:
     """Adds up the seconds of each module, with set-up and clean-up."""
 
