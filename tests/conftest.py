@@ -12,6 +12,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +68,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: -known.get(name_of(item.path), math.inf))
 
 
+def pytest_collection_finish() -> None:
+    """Take what was collected, which lasts, out of all later looks for garbage: pytest makes five as it ends."""
+    gc.freeze()
+
+
 class Stopwatch:
     """Adds up the seconds of each module, with set-up and clean-up."""
 
@@ -92,6 +98,7 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+@cache
 def name_of(path: Path) -> str:
     """A module as durations.json has it."""
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.as_posix()

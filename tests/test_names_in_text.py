@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,13 +42,23 @@ def tracked() -> list[Path]:
     return [path for path in paths if path.suffix in READ and (ROOT / path).is_file()]
 
 
+@cache
+def lines() -> list[tuple[str, str]]:
+    """The lines of the files that have one of the names' beginnings, each with its place."""
+    return [
+        (f"{path}:{number}", line)
+        for path in tracked()
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1)
+        if "dialtone_nb" in line or "tests" in line or "notebooks/" in line or "parameters/" in line
+    ]
+
+
 def named(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
     """Each name in the files, with its first place."""
     seen: dict[str, str] = {}
-    for path in tracked():
-        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
-            for found in pattern.findall(line):
-                seen.setdefault(found, f"{path}:{number}")
+    for place, line in lines():
+        for found in pattern.findall(line):
+            seen.setdefault(found, place)
     return sorted((name, place) for name, place in seen.items() if name not in NOT_THERE)
 
 

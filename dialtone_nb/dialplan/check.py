@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import sub
 from typing import Final
 
 from dialtone_nb.dialplan import countries
@@ -113,26 +115,27 @@ def _name_faults(file: YamlFile, section: str, names: list[str]) -> Iterator[Fau
 def _order_faults(file: YamlFile, dialplan: Dialplan, patterns: dict[int, Pattern]) -> Iterator[Fault]:
     """Rules that can never match, because the rules before them take all that they would: by inclusion of languages."""
     never = never_dialled(dialplan)
-    taken = never
-    before: dict[str, Language] = {}
+    before: list[tuple[str, Language]] = []
     for index, pattern in patterns.items():
         rule, takes = dialplan.rules[index], language([pattern])
-        if takes <= never:
+        possible = takes - never
+        takers = [one for one in before if not one[1].isdisjoint(takes)]
+        if possible.is_empty:
             yield Fault(
                 file.place("rules", index, "pattern"),
                 f"the rule {rule.name!r} can never match: a # after the last digit, and + or +1 before a short code, "
                 "are left out before rules are tried",
                 f"write {rule.pattern} without it",
             )
-        elif takes <= taken:
-            takers = [repr(name) for name, other in before.items() if not other.isdisjoint(takes)]
+        # Little is left of one rule, while all rules together would grow with each.
+        elif reduce(sub, (other for _, other in takers), possible).is_empty:
+            names = " and ".join(dict.fromkeys(repr(name) for name, _ in takers))
             yield Fault(
                 file.place("rules", index, "pattern"),
-                f"the rule {rule.name!r} can never match: {' and '.join(takers)} before it take every {rule.pattern}",
+                f"the rule {rule.name!r} can never match: {names} before it take every {rule.pattern}",
                 "move it up, or take it out",
             )
-        taken |= takes
-        before[rule.name] = takes
+        before.append((rule.name, takes))
 
 
 # --- targets ---

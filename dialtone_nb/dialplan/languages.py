@@ -96,7 +96,8 @@ class Language:
         none: Mapping[str, int] = {}
 
         def follow(pair: Pair) -> Iterator[tuple[str, Pair]]:
-            mine, theirs = (none if at is None else one.steps[at] for one, at in zip((self, other), pair, strict=True))
+            mine = none if pair[0] is None else self.steps[pair[0]]
+            theirs = none if pair[1] is None else other.steps[pair[1]]
             for key, state in mine.items():
                 beside = theirs.get(key)
                 if mine_alone or (both and beside is not None):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ruamel.yaml import YAML
+import yaml
 
 from dialtone_nb.dialplan.decisions import Call, Decision, IncomingCall, OutgoingCall
 
@@ -23,14 +23,12 @@ class Case:
     then: str
 
 
-def _content() -> Any:
-    return YAML(typ="safe").load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+CONTENT: Any = yaml.load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 def _load() -> list[Case]:
-    content = _content()
-    outgoing = [Case(c["situation"], _outgoing(c["phone"], c["dials"]), c["then"]) for c in content["outgoing"]]
-    incoming = [Case(c["situation"], IncomingCall("prod", c["to"], c["from"]), c["then"]) for c in content["incoming"]]
+    outgoing = [Case(c["situation"], _outgoing(c["phone"], c["dials"]), c["then"]) for c in CONTENT["outgoing"]]
+    incoming = [Case(c["situation"], IncomingCall("prod", c["to"], c["from"]), c["then"]) for c in CONTENT["incoming"]]
     return outgoing + incoming
 
 
@@ -54,7 +52,7 @@ def _callers() -> list[CallerCase]:
             OutgoingCall(case.get("in", "stage"), case.get("username", ""), "sip:5035550199@x", case.get("from", "")),
             case["then"],
         )
-        for case in _content()["callers"]
+        for case in CONTENT["callers"]
     ]
 
 

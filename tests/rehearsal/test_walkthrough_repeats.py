@@ -12,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 
 from dialtone_nb.cli.keep_notebooks import prepared_account
-from dialtone_nb.cli.running.forked_kernels import Forks, forking
+from dialtone_nb.cli.running.forked_kernels import IMPORT_RUNBOOKS, Forks, forking
 from dialtone_nb.cli.running.kernels import started_kernel
 from dialtone_nb.runbooks.steps.opening import find_project
 
@@ -34,7 +34,7 @@ class Ran:
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Ran]:
     """The walkthrough with verify in it on two new accounts."""
-    with forking() as forks:
+    with forking(IMPORT_RUNBOOKS) as forks:
         one, other = (run_walkthrough(tmp_path_factory.mktemp(name), forks) for name in ("one", "other"))
     return one, other
 

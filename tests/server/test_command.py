@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
+from dialtone_nb.__main__ import main
 from dialtone_nb.server.folder import read_serving
 from dialtone_nb.server.metrics import SHARED_FOLDER
 from dialtone_nb.server.spool import memory_folder
@@ -42,6 +45,17 @@ def refused(folder: Path, *options: str, **variables: str) -> tuple[int, list[st
     )
     assert done.stdout == ""
     return done.returncode, done.stderr.splitlines()
+
+
+def refused_at_once(folder: Path, *options: str, **variables: str) -> tuple[int, list[str]]:
+    """The same in this process, of which nothing was changed yet."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as errors:
+        for name in SECRETS:
+            patch.delenv(name, raising=False)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        return main(["serve", "--folder", str(folder), *options]), errors.getvalue().splitlines()
 
 
 def test_it_answers_until_it_is_told_to_stop(folder: Path) -> None:
@@ -120,7 +134,7 @@ def test_what_it_can_not_be_started_with_is_told_in_a_line(
     folder: Path, options: list[str], variables: dict[str, str], line: str
 ) -> None:
     """Exit code 5, the place, the problem and the repair."""
-    code, lines = refused(folder, *options, **variables)
+    code, lines = refused_at_once(folder, *options, **variables)
     assert code == 5
     assert len(lines) == 1
     assert line in lines[0]
@@ -137,7 +151,7 @@ def test_a_port_that_is_taken_is_named(folder: Path) -> None:
 def test_secrets_may_stand_in_a_file(folder: Path) -> None:
     """In .env in the working directory; an unknown name in it would be an error."""
     (folder / ".env").write_text("TWILIO_AUTH_TOKEN=x\n", encoding="utf-8")
-    _, lines = refused(folder, "--environment", "prod", "--workers", "0")
+    _, lines = refused_at_once(folder, "--environment", "prod", "--workers", "0")
     assert lines == ["--workers: 0 is too few or too many; 1 to 64"]
 
 

@@ -31,10 +31,16 @@ from ipykernel import kernelapp
 import ipykernel.ipkernel, ipykernel.debugger
 del sys.modules["debugpy"]
 """
-# What the runbooks of the main job import; all that, other runbooks have no use for.
+# What the runbooks of the main job import, and the rehearsal, which each kernel serves for itself; all that, other
+# runbooks have no use for.
 IMPORT_RUNBOOKS = """
 from dialtone_nb import apply_plan, fetch_existing_things, open_runbook, place_test_calls, verify_environment
 from dialtone_nb import plan_client_setup, plan_delete, plan_deploy, plan_promote
+import twilio.rest.api.v2010, twilio.rest.monitor.v1, twilio.rest.serverless.v1, twilio.rest.voice.v1
+from dialtone_nb.rehearsal.api import all_operations
+from dialtone_nb.rehearsal.http import app, control, server, sip_control
+import tornado.platform.asyncio, uvicorn.lifespan.off, uvicorn.loops.auto, uvicorn.protocols.http.auto
+import IPython.core.completerlib, IPython.extensions.storemagic
 """
 # ipykernel reads the variable as it is imported: a kernel ends when its parent is gone. Where an import fails a kernel
 # is started as usual, and tells why.

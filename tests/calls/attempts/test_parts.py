@@ -1,17 +1,18 @@
 """Attempts are counted in parts, locally or on a cluster, with equal results and bounded memory."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pandas as pd
 import polars as pl
 import pytest
-from distributed import LocalCluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -26,6 +27,9 @@ from dialtone_nb.calls.measures.before_after import Deployment, merge_around, ta
 from dialtone_nb.calls.measures.tally import Counts, count_attempts, merge_counts, merge_tallies, tally_attempts
 from dialtone_nb.errors import InputError
 from tests.calls.strategies import frame_of, frames, total
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu")
 
@@ -62,6 +66,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """A Dask scheduler with two workers, each a process of its own."""
+    from distributed import LocalCluster  # every worker collects this module, and one runs it
+
     with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as running:
         yield running
 
