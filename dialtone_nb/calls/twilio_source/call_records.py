@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_STATUS
 from dialtone_nb.calls.attempts.quality import Quality, describe_row
 from dialtone_nb.calls.attempts.schema import UTC_TIME
 from dialtone_nb.calls.file_source.times import parse_time
@@ -48,7 +49,7 @@ RECORDS: Final = pl.Schema(
 )
 # Fri, 18 Oct 2019 17:00:00 +0000 is parsed fast; other forms take longer.
 AS_TWILIO_WRITES: Final = "%a, %d %b %Y %H:%M:%S +0000"
-WHOLE: Final = r"^[0-9]+$"
+WHOLE: Final = r"^[0-9]+(\.0+)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,20 @@ def _text(value: Any) -> str | None:
 
 def type_records(texts: pl.DataFrame) -> pl.DataFrame:
     """Add times, seconds and prices parsed from the texts. A call without a start counts from its creation."""
-    begun = texts.select(pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")).to_series()
+    amount = pl.col("price").cast(pl.Float64, strict=False)
+    begun = texts.select(_START).to_series()
     return texts.with_columns(
         begun=parse_times(begun),
         ended=parse_times(texts["end_time"]),
-        seconds=pl.when(pl.col("duration").str.contains(WHOLE)).then("duration").cast(pl.Int64, strict=False),
-        amount=pl.col("price").cast(pl.Float64, strict=False),
+        seconds=pl.when(pl.col("duration").str.contains(WHOLE))
+        .then("duration")
+        .cast(pl.Float64)
+        .cast(pl.Int64, strict=False),
+        amount=pl.when(amount.is_finite()).then(amount),
     )
+
+
+_START: Final = pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")
 
 
 def parse_times(texts: pl.Series) -> pl.Series:
@@ -136,11 +144,16 @@ def parse_times(texts: pl.Series) -> pl.Series:
 
 def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
     """The calls with a start, each once; of two versions, the one that was updated last."""
-    timeless = records.filter(pl.col("begun").is_null())["sid"]
-    _note(timeless, "calls without a readable time", "left out: they belong to no day", quality)
+    timeless = records.filter(pl.col("begun").is_null()).select(pl.when(_START != "").then(_START).otherwise("sid"))
+    _note(timeless.to_series(), "calls without a readable time", "left out: they belong to no day", quality)
     calls = _each_once(records.filter(pl.col("begun").is_not_null()), quality)
     # Implausible fields of a call; the attempt is kept.
     for doubt, what, treatment in (
+        (
+            ~pl.col("status").is_in(list(OUTCOME_OF_STATUS)),
+            "calls with a status that is not Twilio's",
+            "kept, how they ended is unknown",
+        ),
         (pl.col("ended") < pl.col("begun"), "calls that ended before they began", "kept, as their outcome says"),
         (
             (pl.col("duration") != "") & pl.col("seconds").is_null(),
@@ -157,9 +170,9 @@ def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
     return calls
 
 
-def _note(sids: pl.Series, what: str, treatment: str, quality: Quality) -> None:
-    if len(sids):
-        quality.note(what, treatment, len(sids), sids[0])
+def _note(examples: pl.Series, what: str, treatment: str, quality: Quality) -> None:
+    if len(examples):
+        quality.note(what, treatment, len(examples), examples[0])
 
 
 def _each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:

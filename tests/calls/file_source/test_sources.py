@@ -1,6 +1,7 @@
 """Files of every kind that operators have, compressed or not, are read, or named with what they are."""
 
 import bz2
+import csv
 import gzip
 import io
 import json
@@ -8,9 +9,10 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,14 @@ import pytest
 
 from dialtone_nb.calls.attempts.parts import Attempts
 from dialtone_nb.calls.attempts.schema import attempts_of
-from dialtone_nb.calls.file_source.asterisk_cdr import COLUMNS as CDR_COLUMNS
-from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
+from dialtone_nb.calls.file_source.asterisk_cdr import LAYOUTS, LocalNetwork
 from dialtone_nb.calls.file_source.times import parse_time, parse_times
 from dialtone_nb.calls.load import CallData, load_calls
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.errors import InputError
 from dialtone_nb.values.phone_numbers import mask_numbers
 from tests.calls.file_source import call_files as made
-from tests.calls.file_source.call_files import TWENTY, zipped, zstd
+from tests.calls.file_source.call_files import TWENTY, Placed, zipped, zstd
 
 COLUMNS = ["call_sid", "started_at", "client", "direction", "other_party", "outcome", "reason", "duration_s", "price"]
 
@@ -73,18 +74,30 @@ def assert_same(data: CallData, *unknown: str) -> None:
     ).astype(object).where(lambda frame: frame.notna(), None).to_dict("records")
 
 
+def python_json(attempts: Sequence[Placed]) -> bytes:
+    """The objects of twilio-python, as json.dumps(call.__dict__, default=str) writes them."""
+    calls = [{"_version": "<Twilio.Api.V2010>", **one} for one in made.records_of(attempts, str)]
+    return json.dumps([{name.replace("from", "_from"): value for name, value in one.items()} for one in calls]).encode()
+
+
+def pandas_json(attempts: Sequence[Placed]) -> bytes:
+    """The rows of a DataFrame by json.dumps, which writes NaN for what is missing."""
+    return made.cli_json(attempts).replace(b"null", b"NaN")
+
+
 WHOLE = {
     "BulkExport": made.bulk_export,
     "a REST page": made.rest_page,
     "the CLI's JSON": made.cli_json,
     "the Console's CSV": made.console_csv,
 }
+OBJECTS = {"twilio-python's objects": python_json, "a DataFrame's rows": pandas_json}
 
 
-@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("kind", WHOLE | OBJECTS)
 def test_every_file_of_twilios_tells_of_the_same_attempts(kind: str, tmp_path: Path) -> None:
     """SID, start, phone, direction, number, outcome, seconds and cost, whatever the file's name."""
-    assert_same(read(tmp_path, WHOLE[kind](TWENTY), "of-no-telling.name"))
+    assert_same(read(tmp_path, (WHOLE | OBJECTS)[kind](TWENTY), "of-no-telling.name"))
 
 
 def test_events_and_asterisk_tell_of_the_same_attempts_but_of_no_cost(tmp_path: Path) -> None:
@@ -142,7 +155,7 @@ def test_a_page_says_that_another_follows(tmp_path: Path) -> None:
 # --- the Console's columns ---
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_the_columns_stand_in_any_order(separator: str, tmp_path: Path) -> None:
     """With other columns, and with any delimiter that spreadsheets use."""
     headings = ["Type", "Parent Call Sid", *reversed(made.HEADINGS), "Account Sid"]
@@ -214,6 +227,80 @@ def test_the_consoles_own_words_are_understood(tmp_path: Path) -> None:
     assert row[["other_party", "outcome", "price"]].tolist() == ["+15035550177", "no_answer", 0.017]
 
 
+def test_legs_that_name_a_parent_are_joined_by_time_where_no_call_has_a_sid(tmp_path: Path) -> None:
+    """Their parents can't be found by a column that is not there."""
+    headings = ["Parent Call Sid", *(heading for heading in made.HEADINGS if heading != "Call Sid")]
+    data = read(tmp_path, made.console_csv(TWENTY, headings))
+    assert_same(data, "call_sid")
+    assert found(data) == {"dialled legs without Parent Call Sid": 20}
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [
+        ("-0,0130", 0.013),
+        ("0,013 €", 0.013),
+        ("1.234,50", 1234.5),
+        ("$1,234.50", 1234.5),
+        ("-1.3E-02", 0.013),
+        ("−.013", 0.013),
+    ],
+)
+def test_a_price_has_the_decimal_mark_of_any_country(written: str, amount: float, tmp_path: Path) -> None:
+    """A spreadsheet in German, for example, saves -0,0130 in a table with semicolons."""
+    content = made.console_csv(TWENTY[:1], separator=";").decode()
+    assert '"-0.0130"' in content
+    data = read(tmp_path, content.replace('"-0.0130"', f'"{written}"').encode())
+    assert data.frame["price"].tolist() == [pytest.approx(amount + 0.004)]
+
+
+@pytest.mark.parametrize(("inbound", "leg"), [("Incoming", "Outgoing"), ("Eingehend", "Ausgehend")])
+def test_words_for_a_direction_that_are_not_twilios_say_nothing(inbound: str, leg: str, tmp_path: Path) -> None:
+    """The numbers then tell which calls are legs."""
+    content = made.console_csv(TWENTY).replace(b'"inbound"', f'"{inbound}"'.encode())
+    assert_same(read(tmp_path, content.replace(b'"outbound-dial"', f'"{leg}"'.encode())))
+
+
+def test_a_table_that_went_through_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    """It may lose plus signs, the scheme of addresses and whole seconds, and write headings its own way."""
+    content = made.console_csv(TWENTY).decode()
+    for ours, theirs in {
+        '"+1503': '"1503',
+        '"sip:': '"',
+        "Call Sid": "call-sid",
+        "Start Time": "Start Time (UTC)",
+        "no-answer": "NOANSWER",
+        '"60"': '"60.0"',
+    }.items():
+        assert ours in content
+        content = content.replace(ours, theirs)
+    assert_same(read(tmp_path, content.encode()))
+
+
+def test_a_status_that_is_not_twilios_is_named(tmp_path: Path) -> None:
+    """The attempt is kept."""
+    data = read(tmp_path, made.console_csv(TWENTY[:1]).replace(b"no-answer", b"keine Antwort"))
+    assert data.frame["outcome"].tolist() == ["unknown"]
+    assert found(data)["calls with a status that is not Twilio's"] == 1
+
+
+def test_the_columns_of_the_cli_are_read(tmp_path: Path) -> None:
+    """Without -o it pads each cell to the width of its column; an empty cell is nothing but blanks."""
+    names = ("sid", "parent_call_sid", "from", "to", "status", "start_time", "end_time", "duration", "price")
+    records = [[str(one[name] or "") for name in names] for one in made.records_of(TWENTY, format_datetime)]
+    rows = [[name.replace("_", " ").title().replace("Sid", "SID") for name in names], *records]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    assert_same(read(tmp_path, "\n".join(lines).encode()))
+
+
+def test_a_call_without_a_readable_time_shows_it(tmp_path: Path) -> None:
+    """Whoever reads the error can tell what to change."""
+    told = made.console_csv(TWENTY[:1]).replace(b" PST ", b" IST ")
+    with pytest.raises(InputError, match="calls without a readable time, such as 17:10:01 IST 2026-03-07"):
+        read(tmp_path, told)
+
+
 def test_a_leg_with_no_call_under_way_is_left_out_and_named(tmp_path: Path) -> None:
     """A leg without a simultaneous call is no attempt of its own."""
     rows = made.console_csv(TWENTY[:2]).decode().splitlines()
@@ -265,7 +352,7 @@ def cdr(**cells: str) -> str:
     usual = ["", "5035550177", "405", "from-trunk", '"A. Caller" <1>', "PJSIP/trunk-00000001", "PJSIP/405-00000002"]
     usual += ["Dial", "PJSIP/405,30", "2026-03-08 10:00:00", "", "2026-03-08 10:00:31", "31", "0", "NO ANSWER"]
     usual += ["DOCUMENTATION", "1772964000.7"]
-    told = dict(zip(CDR_COLUMNS, usual, strict=False)) | cells
+    told = dict(zip(LAYOUTS[0], usual, strict=False)) | cells
     return ",".join('"' + text.replace('"', '""') + '"' for text in told.values())
 
 
@@ -303,6 +390,45 @@ def test_cdrs_with_headings_are_read_by_them(tmp_path: Path) -> None:
     data = read(tmp_path, content)
     assert data.frame[["other_party", "outcome"]].values.tolist() == [["911", "busy"]]
     assert found(data)["rows that are not CDRs"] == 1
+
+
+def told_by(line: str) -> dict[str, str]:
+    """The cells of a line of Master.csv by name."""
+    return dict(zip(LAYOUTS[0], next(csv.reader([line])), strict=False))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=["cdr_csv", "cdr_custom", "FreePBX"])
+def test_cdrs_without_headings_are_known_by_the_place_of_their_disposition(
+    layout: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Asterisk's cdr_custom and databases write other orders than cdr_csv."""
+    text = io.StringIO()
+    rows = (told_by(line) for line in made.asterisk_csv(TWENTY).decode().splitlines())
+    csv.writer(text).writerows([row.get(name, "") for name in layout] for row in rows)
+    assert_same(read(tmp_path, text.getvalue().encode()), "price", "call_sid")
+
+
+def test_cdrs_of_the_manager_interface_and_in_json_are_read(tmp_path: Path) -> None:
+    """Its events have names of their own, and other events among them."""
+    names = {"Source": "src", "Destination": "dst", "DestinationContext": "dcontext", "CallerID": "clid"}
+    names |= {"Channel": "channel", "DestinationChannel": "dstchannel", "LastApplication": "lastapp"}
+    names |= {"LastData": "lastdata", "StartTime": "start", "BillableSeconds": "billsec"}
+    names |= {"Disposition": "disposition", "UniqueID": "uniqueid"}
+    rows = [told_by(line) for line in made.asterisk_csv(TWENTY).decode().splitlines()]
+    events = ["Event: FullyBooted\r\nStatus: Fully Booted\r\n"]
+    events += ["Event: Cdr\r\n" + "".join(f"{name}: {row[ours]}\r\n" for name, ours in names.items()) for row in rows]
+    assert_same(read(tmp_path, "\r\n".join(events).encode()), "price", "call_sid")
+    assert_same(read(tmp_path, json.dumps(rows).encode()), "price", "call_sid")
+
+
+@pytest.mark.parametrize(("billsec", "seconds"), [("12.7", 12), ("-3", None), ("9" * 20, None)])
+def test_odd_durations_of_asterisks_are_read_or_named(billsec: str, seconds: int | None, tmp_path: Path) -> None:
+    """A clock that is set during a call makes them negative; cdr_custom can write fractions."""
+    data = read(tmp_path, cdr(disposition="answered", billsec=billsec).encode())
+    assert data.frame["outcome"].tolist() == ["answered"]
+    assert data.frame["duration_s"].isna().tolist() == [seconds is None]
+    assert seconds in (None, *data.frame["duration_s"])
+    assert ("calls whose duration is not a number of seconds" in found(data)) == (seconds is None)
 
 
 # --- packing, encoding, wrapping ---
@@ -445,6 +571,17 @@ AT = datetime(2026, 3, 2, 10, 10, tzinfo=UTC)
         "15:40:00 +05:30 2026-03-02",
         "10:10:00 GMT+0 2026-03-02",
         "2026-03-02 02:10:00 PST",
+        "02.03.2026 10:10:00",
+        "2.3.26, 10:10",
+        "2026.03.02 10:10:00",
+        "3/2/26 10:10",
+        "02-Mar-26 10:10",
+        "Mon Mar  2 10:10:00 2026",
+        "Mon Mar 02 02:10:00 PST 2026",
+        "March 2, 2026 at 10:10 AM",
+        "2026-03-02 10:10:00 +0000 UTC",
+        "2026-03-02T10:10:00+00:00[UTC]",
+        "13:10:00 EAT 2026-03-02",
     ],
 )
 def test_every_spelling_of_a_time_names_the_same_moment(text: str) -> None:
@@ -528,6 +665,10 @@ def test_events_and_records_have_times_in_any_spelling(written: Callable[[dateti
             b"name,street,city\nA,B,C\n",
             "a table of name, street, city; it has neither the Console's columns nor a CDR's",
         ),
+        (
+            b"HTTP/2 200 \r\ncontent-type: application/json\r\n\r\n{}",
+            "an answer with its HTTP headers; keep the body only, as curl does without -i",
+        ),
         (b"\x00\x01\x02\x03", "no text"),
         (b"see the other folder", "a text"),
     ],
@@ -557,6 +698,13 @@ def test_a_source_of_which_nothing_could_be_read_is_bad_input(content: str, tmp_
     """The error replaces a report without calls."""
     with pytest.raises(InputError, match="holds no calls"):
         read(tmp_path, content.encode())
+
+
+def test_half_of_a_surrogate_pair_stops_nobody(tmp_path: Path) -> None:
+    """Software that cuts texts short leaves such; orjson and polars refuse them."""
+    for content in (made.cli_json(TWENTY), json.dumps(made.event_lines(TWENTY)).encode()):
+        torn = content.replace(b"lobby", rb"lo\ud83dbby", 1)
+        assert read(tmp_path, torn).frame["client"].str.startswith(("lo", "library")).sum() == 20
 
 
 def test_an_archive_without_a_day_is_bad_input() -> None:
