@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -19,6 +21,7 @@ from dialtone_nb.calls.attempts.parts import HERE, Attempts
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
 from dialtone_nb.calls.file_source.other_logs import OtherLogs, join_attempts
+from dialtone_nb.calls.file_source.times import parse_time
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls, phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
@@ -135,8 +138,16 @@ def find_source(source: str, project: Path) -> str:
 
     papermill runs in its caller's folder, JupyterLab in the notebook's: a path in the project is found from both.
     """
+    if not source.strip():
+        raise InputError(Fault("parameter source", "is empty", "write 'twilio', or the path of a file or folder"))
+    source = _without_scheme(source)
     path = Path(source).expanduser()
     return source if "://" in source else str(path if path.is_absolute() or path.exists() else project / path)
+
+
+def _without_scheme(source: str) -> str:
+    """The path of a file:// address; any other address as it is."""
+    return url2pathname(urlsplit(source).path) if source.startswith("file://") else source
 
 
 def find_archive(archive: str, project: Path) -> str:
@@ -162,11 +173,16 @@ def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     from dialtone_nb.calls.archive.days import is_call_archive
     from dialtone_nb.calls.archive.sync import note_gone
 
+    source = _without_scheme(source)
     path = Path(source).expanduser()
-    if "://" not in source and not is_call_archive(path):
-        return _load_files(path, network)
     address, name = (source, source) if "://" in source else (str(path), path.name)
-    attempts = Attempts.of_archive(address)
+    try:
+        if "://" not in source and not is_call_archive(path):
+            return _load_files(path, network)
+        attempts = Attempts.of_archive(address)
+    except OSError as error:
+        problem = f"can't be read: {error.strerror or ' '.join(str(error).split())}"
+        raise InputError(Fault(f"source {source}", problem, "check the address, and that it can be reached")) from None
     if not attempts.parts:
         raise InputError(Fault(f"source {source}", "holds no days of calls", "check the address"))
     quality = Quality()
@@ -206,11 +222,7 @@ def _nothing_read(path: Path, quality: Quality) -> InputError:
 
 
 def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+    return len(text) == len("2025-01-31") and parse_time(text) is not None
 
 
 def _load_account(

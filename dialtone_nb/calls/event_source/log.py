@@ -17,6 +17,7 @@ from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, UTC_TIME, sip_re
 from dialtone_nb.calls.event_source.rows import days_between
 from dialtone_nb.calls.event_source.rules import is_used, kind_of
 from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs
+from dialtone_nb.calls.file_source.times import only_plausible
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
 
 # The columns used of an event; `kind` is its `EventKind` as text.
@@ -113,7 +114,7 @@ def untimed_events(used: pl.DataFrame) -> pl.DataFrame:
 
 def timed_events(events: pl.DataFrame, stamps: pl.Series, quality: Quality) -> pl.DataFrame:
     """The events with their times; those whose time can't be read are left out."""
-    events = pl.DataFrame([parse_times(stamps).alias("at"), *events])
+    events = pl.DataFrame([only_plausible(parse_times(stamps)).alias("at"), *events])
     unreadable = events["at"].null_count()
     if unreadable:
         example = stamps.filter(events["at"].is_null())[0]

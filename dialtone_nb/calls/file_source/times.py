@@ -8,9 +8,13 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 
-# A number is a Unix time if it is between 2000 and 2100 in one of the four units: s, ms, µs, ns.
+import polars as pl
+
+# No call was before or is after these. 1970-01-01 is a clock that was never set, 0001-01-01 and 9999-12-31 stand for no
+# time; a report from there on would have millions of days.
+SPAN: Final = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+# A number is a Unix time if it is between these in one of the four units: s, ms, µs, ns.
 EPOCH: Final = re.compile(r"\d{9,19}(\.\d+)?")
-EPOCH_SPAN: Final = (946_684_800, 4_102_444_800)
 UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)
 # Dates such as 20260302 and 20260302101500; datetime.fromisoformat would take a Unix time for a date, too.
 DIGITS: Final = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
@@ -67,20 +71,25 @@ def parse_time(text: str, has_day_first: bool = False) -> datetime | None:
     text = text.strip()
     try:
         if EPOCH.fullmatch(text) and len(text) not in DIGITS:
-            return _of_epoch(text)
-        if text.isdecimal():
-            return datetime.strptime(text, DIGITS[len(text)]).replace(tzinfo=UTC)
-        at = _of_words(text, has_day_first)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+            at = _of_epoch(text)
+        elif text.isdecimal():
+            at = datetime.strptime(text, DIGITS[len(text)]).replace(tzinfo=UTC)
+        else:
+            at = _of_words(text, has_day_first)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, KeyError, OverflowError):
         return None
+    return at if SPAN[0] <= at < SPAN[1] else None
+
+
+def only_plausible(times: pl.Series) -> pl.Series:
+    """The times in UTC with null for each that no call can have."""
+    return times.set(~times.is_between(*SPAN, closed="left"), None)
 
 
 def _of_epoch(text: str) -> datetime:
     number = float(text)
-    seconds = next((number / unit for unit in UNITS if number / unit < EPOCH_SPAN[1]), 0)
-    if seconds < EPOCH_SPAN[0]:
-        raise ValueError(text)
+    seconds = next((number / unit for unit in UNITS if number / unit < SPAN[1].timestamp()), 0)
     return datetime.fromtimestamp(round(seconds, 6), UTC)
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_STATUS
 from dialtone_nb.calls.attempts.quality import Quality, describe_row
 from dialtone_nb.calls.attempts.schema import UTC_TIME
-from dialtone_nb.calls.file_source.times import parse_time
+from dialtone_nb.calls.file_source.times import only_plausible, parse_time
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
 
 Record = Mapping[str, Any]
@@ -135,6 +135,7 @@ _START: Final = pl.when(pl.col("start_time") != "").then("start_time").otherwise
 def parse_times(texts: pl.Series) -> pl.Series:
     """UTC times from texts, in RFC 2822 as in Twilio's lists or any other form; null for a text that is no time."""
     times = texts.str.strptime(pl.Datetime("us"), AS_TWILIO_WRITES, strict=False).dt.replace_time_zone("UTC")
+    times = only_plausible(times)
     odd = texts.filter(times.is_null() & texts.is_not_null()).unique()
     if not len(odd):
         return times

@@ -2,10 +2,12 @@
 
 import bz2
 import csv
+import errno
 import gzip
 import io
 import json
 import lzma
+import os
 import tarfile
 import zipfile
 import zlib
@@ -21,6 +23,7 @@ import pytest
 
 from dialtone_nb.calls.attempts.parts import Attempts
 from dialtone_nb.calls.attempts.schema import attempts_of
+from dialtone_nb.calls.file_source import unpack
 from dialtone_nb.calls.file_source.asterisk_cdr import LAYOUTS, LocalNetwork
 from dialtone_nb.calls.file_source.times import parse_time, parse_times
 from dialtone_nb.calls.load import CallData, load_calls
@@ -470,7 +473,7 @@ WRAPPED: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "a text sequence": lambda rows: "".join(f"\x1e{json.dumps(row)}\n" for row in rows),
     "with commas at the ends": lambda rows: ",\n".join(map(json.dumps, rows)) + ",\n",
 }
-ENCODED = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+ENCODED = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 
 
 @pytest.mark.parametrize("packing", PACKED)
@@ -519,6 +522,74 @@ def test_a_packed_file_of_which_nothing_is_left_is_named(packing: str, tmp_path:
     with pytest.raises(InputError, match="copy it again") as refusal:
         read(tmp_path, packed[:30])
     assert len(refusal.value.lines()) == 1
+
+
+def test_a_deflate_stream_without_a_header_is_read(tmp_path: Path) -> None:
+    """Some servers send such a body as `Content-Encoding: deflate`."""
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    assert len(read(tmp_path, packing.compress(made.console_csv(TWENTY)) + packing.flush()).frame) == 20
+
+
+def test_a_file_that_unpacks_to_too_much_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a bomb; the files beside it are read, and one as large that is not packed too."""
+    monkeypatch.setattr(unpack, "MOST_UNPACKED", 1_000_000)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"[" + b" " * 3_000_000))
+    (tmp_path / "calls").write_bytes(made.events_json(TWENTY) + b"\n" * 3_000_000)
+    data = load_calls(tmp_path)
+    assert (len(data.frame), found(data)) == (20, {"files that unpack to too much": 1})
+
+
+def test_linked_files_and_folders_are_read_once_and_what_can_not_be_read_is_named(tmp_path: Path) -> None:
+    """A folder of links to other folders is usual where logs are large; a link may also lead round in a circle."""
+    kept, source = tmp_path / "kept", tmp_path / "source"
+    for folder in (kept, source):
+        folder.mkdir()
+    (kept / "calls").write_bytes(made.console_csv(TWENTY))
+    for name, target in {"2026": kept, "again": kept, "round": source, "gone": tmp_path / "nowhere"}.items():
+        (source / name).symlink_to(target)
+    os.mkfifo(source / "pipe")
+    data = load_calls(source)
+    assert len(data.frame) == 20
+    assert found(data) == {"files of another kind": 2, "dialled legs without Parent Call Sid": 20}
+
+
+def test_what_nobody_gave_access_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder, a file, and the folder of the source itself; nothing tells where they are on this machine."""
+    for name in ("calls", "shut/calls"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(made.events_json(TWENTY))
+
+    def refuse(path: Any, *rest: Any) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    scan = os.scandir
+    # The superuser, as whom tests may run, is refused nothing.
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) if "shut" in str(path) else scan(path))
+    data = load_calls(tmp_path)
+    assert (len(data.frame), found(data)) == (20, {"folders that can't be read": 1})
+    assert data.findings[0].example == "shut: Permission denied; give yourself access"
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match="such as calls: Permission denied; give yourself access"):
+        load_calls(tmp_path / "calls")
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(InputError, match="can't be read: Permission denied"):
+        load_calls(tmp_path / "calls")
+
+
+def test_a_source_may_be_a_file_address(tmp_path: Path) -> None:
+    """As a file manager copies it."""
+    folder = tmp_path / "my calls é"
+    folder.mkdir()
+    (folder / "calls").write_bytes(made.events_json(TWENTY))
+    for path in (folder, folder / "calls"):
+        assert len(load_calls(path.as_uri()).frame) == 20
+
+
+def test_a_pattern_and_a_list_are_told_apart_from_a_path(tmp_path: Path) -> None:
+    """The repair is another than for a path with a slip."""
+    for source, repair in {"*.json": "name the folder of several files", "a.json": "check the path"}.items():
+        with pytest.raises(InputError, match=repair):
+            load_calls(tmp_path / source)
 
 
 @pytest.mark.parametrize("encoding", ENCODED)
@@ -606,6 +677,9 @@ def test_every_spelling_of_a_time_names_the_same_moment(text: str) -> None:
         ),
         *("25:00:00 PST 2026-03-02", "10:10:00 IST 2026-03-02", "13:10 PM 3/2/2026", "٢٠٢٦٠٣٠٢"),
         "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "Thu, 01 Jan 1970 00:00:00 +0000",
+        "9999-12-31 23:59:59",
     ],
 )
 def test_what_names_no_time_is_none(text: str) -> None:
@@ -642,6 +716,19 @@ def test_events_and_records_have_times_in_any_spelling(written: Callable[[dateti
     data = read(tmp_path, json.dumps(events).encode())
     assert_same(data, "price")
     assert_same(read(tmp_path, json.dumps(made.records_of(TWENTY, written)).encode()))
+
+
+@pytest.mark.parametrize("stray", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_that_no_call_can_have_is_left_out(stray: str, tmp_path: Path) -> None:
+    """A clock that was never set, or a date that stands for none; the report would have millions of days."""
+    events, records = made.event_lines(TWENTY), made.records_of(TWENTY, made.iso)
+    events.append({**events[0], "timestamp": stray, "call_sid": "CA1"})
+    records.append({**records[0], "start_time": stray, "sid": "CA1"})
+    for rows, what in ((events, "events with an unreadable time"), (records, "calls without a readable time")):
+        for content in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
+            data = read(tmp_path, content.encode())
+            assert (len(data.frame), found(data)) == (20, {what: 1})
+            assert (data.first_day, data.last_day) == (TWENTY[0].at.date(), TWENTY[-1].at.date())
 
 
 # --- what is not a log of calls ---
