@@ -171,7 +171,7 @@ def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
         report.tabulate_concurrency(data),
         report.tabulate_periods(tally),
         report.tabulate_durations(report.look_at_usage(data)),
-        report.tabulate_emergencies(report.look_at_usage(data)),
+        report.tabulate_emergencies(data, report.look_at_usage(data)),
         report.tabulate_parties(data, report.look_at_usage(data), "outgoing"),
         report.tabulate_delays((), ()),
         report.tabulate_rules(),

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import make_attempts
+from dialtone_nb.calls.attempts.schema import LONGEST_CALL_S, make_attempts
 from dialtone_nb.calls.file_source.times import parse_time
 from dialtone_nb.calls.twilio_source.frame import Phone
 
@@ -203,10 +203,10 @@ def _attempt(
 def _seconds(cdr: Cdr, quality: Quality) -> int | None:
     """How long a call was talked; a clock that is set during a call makes it negative."""
     text = cdr.get("billsec", "").strip()
-    if found := SECONDS.fullmatch(text):
-        return int(found["whole"])
+    if (found := SECONDS.fullmatch(text)) and (seconds := int(found["whole"])) <= LONGEST_CALL_S:
+        return seconds
     if text:
-        what, treatment = "calls whose duration is not a number of seconds", "kept, the duration is unknown"
+        what, treatment = "calls with a duration that no call has", "kept, the duration is unknown"
         quality.note(what, treatment, example=cdr.get("uniqueid", ""))
     return None
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 import polars as pl
 
 from dialtone_nb.calls.attempts.quality import Quality
+from dialtone_nb.calls.attempts.schema import LONGEST_CALL_S
 from dialtone_nb.calls.file_source.asterisk_cdr import NORTH_AMERICAN
 from dialtone_nb.calls.twilio_source.call_records import FIELDS
 from dialtone_nb.values.sip import parse_sip_uri
@@ -64,7 +65,7 @@ Call = Mapping[str, Any]
 MADE_SID: Final = "row "
 # Twilio's times are whole seconds, and a leg starts within its parent call.
 ROUNDING: Final = timedelta(seconds=2)
-LONGEST_CALL: Final = timedelta(hours=24)
+LONGEST_CALL: Final = timedelta(seconds=LONGEST_CALL_S)
 LEG: Final = "outbound-dial"
 
 

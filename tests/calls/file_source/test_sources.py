@@ -126,6 +126,21 @@ def test_a_call_that_several_files_tell_of_is_counted_once(
     assert_same(replace(data, attempts=Attempts.of(attempts_of(data.frame.assign(price=None)))), "price")
 
 
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_two_tables_of_the_same_calls_complete_each_other(names: str, tmp_path: Path) -> None:
+    """One has the parents, the other the prices: no leg has to be joined by time, and no price is missing."""
+    for name, others in zip(names, (["Price", "Price Unit"], []), strict=True):
+        headings = [heading for heading in made.HEADINGS if heading not in others]
+        headings += ["Parent Call Sid"] if others else []
+        (tmp_path / name).write_bytes(made.console_csv(TWENTY, headings))
+    data = load_calls(tmp_path, show_numbers=True)
+    assert_same(data)
+    assert found(data) == {
+        "tables of calls without a column Price": 1,
+        "call records that came in two versions": 40,
+    }
+
+
 def test_events_know_why_where_a_record_does_not(tmp_path: Path) -> None:
     """Twilio's record of the call adds its cost."""
     one = TWENTY[0]
@@ -424,14 +439,28 @@ def test_cdrs_of_the_manager_interface_and_in_json_are_read(tmp_path: Path) -> N
     assert_same(read(tmp_path, json.dumps(rows).encode()), "price", "call_sid")
 
 
-@pytest.mark.parametrize(("billsec", "seconds"), [("12.7", 12), ("-3", None), ("9" * 20, None)])
+@pytest.mark.parametrize(("billsec", "seconds"), [("12.7", 12), ("-3", None), ("90000", None), ("9" * 20, None)])
 def test_odd_durations_of_asterisks_are_read_or_named(billsec: str, seconds: int | None, tmp_path: Path) -> None:
     """A clock that is set during a call makes them negative; cdr_custom can write fractions."""
     data = read(tmp_path, cdr(disposition="answered", billsec=billsec).encode())
     assert data.frame["outcome"].tolist() == ["answered"]
     assert data.frame["duration_s"].isna().tolist() == [seconds is None]
     assert seconds in (None, *data.frame["duration_s"])
-    assert ("calls whose duration is not a number of seconds" in found(data)) == (seconds is None)
+    assert ("calls with a duration that no call has" in found(data)) == (seconds is None)
+
+
+@pytest.mark.parametrize("seconds", [-3, 90_000, 10**18])
+@pytest.mark.parametrize("written", [made.cli_json, made.events_json, made.console_csv])
+def test_a_duration_that_no_call_has_is_unknown(
+    seconds: int, written: Callable[[Sequence[Placed]], bytes], tmp_path: Path
+) -> None:
+    """Twilio ends a call after a day; one such duration was most of a report's minutes."""
+    content = written(TWENTY[2:3])
+    shown = b'"duration_s": 33' if written is made.events_json else b'"33"'
+    assert shown in content
+    data = read(tmp_path, content.replace(shown, shown.replace(b"33", str(seconds).encode())))
+    assert data.frame["duration_s"].isna().tolist() == [True]
+    assert found(data)["calls with a duration that no call has"] == 1
 
 
 # --- packing, encoding, wrapping ---
