@@ -180,20 +180,23 @@ def join_legs(calls: pl.DataFrame, quality: Quality) -> pl.DataFrame:
     rows = calls.with_row_index("row").with_columns(loose=is_loose)
     legs: list[Call] = []
     parents: list[Call] = []
-    for row in rows.filter(~has_parent & pl.col("begun").is_not_null()).iter_rows(named=True):
-        is_leg = row["direction"] == LEG if row["direction"] else _may_be_leg(row)
-        (legs if is_leg else parents).append(row)
-    under_way = _UnderWay(parents)
-    joined, dropped, told = {}, set(), {}
-    for leg in sorted(legs, key=lambda row: (row["begun"], row["row"])):
-        parent = under_way.find(leg, must_fit=leg["direction"] is None and not _is_to_phone(leg))
-        if parent:
-            joined[leg["row"]], told[leg["row"]] = parent["sid"], LEG
-        elif leg["direction"] is None:
-            told[leg["row"]] = "inbound"
+    unsure: list[Call] = []
+    for row in rows.filter(~has_parent & pl.col("begun").is_not_null()).sort("begun", "row").iter_rows(named=True):
+        if row["direction"]:
+            (legs if row["direction"] == LEG else parents).append(row)
+        elif not _may_be_leg(row):
+            parents.append(row)
         else:
-            dropped.add(leg["row"])
-    told |= {row["row"]: "inbound" for row in parents if row["direction"] is None}
+            (legs if _is_to_phone(row) else unsure).append(row)
+    # From a number to a number: the leg of a call from a phone, or a call from outside, whose leg rings a phone.
+    outgoing = _UnderWay(parents)
+    joined = {row["row"]: parent["sid"] for row in unsure if (parent := outgoing.find(row, must_fit=True))}
+    parents += [row for row in unsure if row["row"] not in joined]
+    under_way = _UnderWay(parents, outgoing)
+    joined |= {row["row"]: parent["sid"] for row in legs if (parent := under_way.find(row))}
+    dropped = {row["row"] for row in legs if row["direction"] and row["row"] not in joined}
+    told = {row["row"]: "inbound" for row in (*legs, *parents) if row["direction"] is None}
+    told |= dict.fromkeys(joined, LEG)
     what = "dialled legs without Parent Call Sid"
     quality.note(what, "joined to the call that was under way, by time and number", len(joined))
     quality.note("dialled legs with no call under way", "left out: their call is not there", len(dropped))
@@ -227,12 +230,12 @@ def _may_be_leg(row: Call) -> bool:
 class _UnderWay:
     """The calls that may have dialled legs, sorted by start."""
 
-    def __init__(self, parents: Iterable[Call]) -> None:
+    def __init__(self, parents: Iterable[Call], before: _UnderWay | None = None) -> None:
         self._parents = sorted(parents, key=lambda row: (row["begun"], row["row"]))
         self._begun = [row["begun"] for row in self._parents]
-        self._with_leg: set[str] = set()
+        self._with_leg: set[str] = before._with_leg if before else set()
 
-    def find(self, leg: Call, *, must_fit: bool) -> Call | None:
+    def find(self, leg: Call, *, must_fit: bool = False) -> Call | None:
         """The call that this leg belongs to, or None; `must_fit` demands the same number."""
         best = max(
             (parent for parent in self._around(leg["begun"]) if _fits(parent, leg) or not must_fit),

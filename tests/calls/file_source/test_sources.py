@@ -295,6 +295,34 @@ def test_a_table_that_went_through_a_spreadsheet_is_read(tmp_path: Path) -> None
     assert_same(read(tmp_path, content.encode()))
 
 
+@pytest.mark.parametrize("headings", [["From", "To", "Status", "Start Time"], ["Direction", "Duration"]], ids=str)
+def test_calls_from_outside_have_their_legs_too_where_their_table_leaves_much_out(
+    headings: list[str], tmp_path: Path
+) -> None:
+    """Two phones ring in turn for each call, and the second answers; between them a phone calls out."""
+    headings = [*dict.fromkeys(["From", "To", "Status", "Start Time", *headings])]
+    ours, theirs, lobby, hall = "+15035550103", "+15035550177", f"sip:lobby@{made.DOMAIN}", f"sip:hall@{made.DOMAIN}"
+    told = []
+    for number in range(5):
+        for source, target, status, direction, minute in (
+            (theirs, ours, "completed", "inbound", 0),
+            (theirs, lobby, "no-answer", "outbound-dial", 1),
+            (theirs, hall, "completed", "outbound-dial", 2),
+            (lobby, f"sip:5035550199@{made.DOMAIN}", "completed", "inbound", 3),
+            (ours, "+15035550199", "busy", "outbound-dial", 4),
+        ):
+            at = f"2026-03-02T1{number}:0{minute}:00Z"
+            row = {"From": source, "To": target, "Status": status, "Direction": direction, "Start Time": at}
+            told.append({**row, "Duration": "300"})
+    text = io.StringIO()
+    table = csv.DictWriter(text, headings, extrasaction="ignore")
+    table.writeheader()
+    table.writerows(reversed(told))
+    frame = read(tmp_path, text.getvalue().encode()).frame
+    shown = sorted(zip(frame["direction"], frame["client"], frame["outcome"], strict=True))
+    assert shown == [("incoming", "hall", "answered")] * 5 + [("outgoing", "lobby", "busy")] * 5
+
+
 def test_a_status_that_is_not_twilios_is_named(tmp_path: Path) -> None:
     """The attempt is kept."""
     data = read(tmp_path, made.console_csv(TWENTY[:1]).replace(b"no-answer", b"keine Antwort"))
