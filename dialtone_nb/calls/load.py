@@ -123,6 +123,9 @@ def load_calls(
     if it is empty, attempts are counted on this machine.
     """
     check_time_zone(time_zone)
+    first, last = parse_day("since", since), parse_day("until", until)
+    if first and last and first > last:
+        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
     if str(source) == TWILIO:
         if account is None:
             raise InputError(Fault("parameter source", "is 'twilio', but no account is open", "open one"))
@@ -238,7 +241,7 @@ def _load_account(
     """The account's calls of the requested days; with an archive it is synced first, and they are loaded from it."""
     begin, end, now = parse_day("since", since), parse_day("until", until), account.now()
     today = now.astimezone(ZoneInfo(time_zone)).date()
-    _check_days(account, begin, end, today)
+    _check_day(account, begin, today)
     last = end or today
     # A day of another time zone spans two UTC days.
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
@@ -266,10 +269,8 @@ def _load_account(
     return replace(inside, findings=data.findings)
 
 
-def _check_days(account: Account, first: date | None, last: date | None, today: date) -> None:
-    """Raise InputError if the days are in the wrong order or in the future."""
-    if first and last and first > last:
-        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
+def _check_day(account: Account, first: date | None, today: date) -> None:
+    """Raise InputError if the first day is in the future."""
     if first and first > today:
         clock = " by the rehearsal's clock" if account.is_rehearsal else ""
         raise InputError(

@@ -144,6 +144,12 @@ def test_no_calls_are_one_sentence() -> None:
     assert summary_of(data_of()).facts == ("There is no attempt in a test.",)
 
 
+def test_a_filter_that_leaves_no_attempt_is_named() -> None:
+    """The name of a phone may be misspelt, for example."""
+    (sentence,) = summary_of(data_of(calls(["answered"] * 20, "lobby")).narrow(client="Lobby")).facts
+    assert sentence == "There is no attempt in a test (20 attempts of any other client: left out, as asked)."
+
+
 @given(frames)
 @example(frame_of([]))
 @settings(max_examples=15, deadline=None)

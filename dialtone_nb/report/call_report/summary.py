@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 
 from dialtone_nb.calls import emergency_calls
+from dialtone_nb.calls.attempts.call_data import AS_ASKED
 from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS, pandas_of
 from dialtone_nb.calls.emergency_calls import EmergencyCall, select_emergency_calls, tell_emergency_calls
@@ -137,7 +138,9 @@ def summarise_calls(
     if covered and covered[0] == covered[1]:
         span = f" on {covered[0]}"
     if tally.empty:
-        return Summary((f"There is no attempt in {data.source}{span}.",))
+        filtered = (one for one in data.findings if one.treatment == AS_ASKED)
+        why = ", ".join(f"{one.count:,} {one.what}: {one.treatment}" for one in filtered)
+        return Summary((f"There is no attempt in {data.source}{span}{why and f' ({why})'}.",))
     return Summary(
         (*_facts(data.source, span, tally), *_delays(delays)),
         (*_changes(tally, comparisons), *_bad_days(tally, data.hours())),
