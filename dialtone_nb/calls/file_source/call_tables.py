@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -233,21 +234,23 @@ class _UnderWay:
     def __init__(self, parents: Iterable[Call], before: _UnderWay | None = None) -> None:
         self._parents = sorted(parents, key=lambda row: (row["begun"], row["row"]))
         self._begun = [row["begun"] for row in self._parents]
+        lasted = max((_end(row) - row["begun"] for row in self._parents), default=LONGEST_CALL)
+        self._longest = min(lasted, LONGEST_CALL)
         self._with_leg: set[str] = before._with_leg if before else set()
 
     def find(self, leg: Call, *, must_fit: bool = False) -> Call | None:
         """The call that this leg belongs to, or None; `must_fit` demands the same number."""
-        best = max(
-            (parent for parent in self._around(leg["begun"]) if _fits(parent, leg) or not must_fit),
-            key=lambda parent: (
-                _fits(parent, leg),
-                parent["sid"] not in self._with_leg,
-                parent["begun"],
-                -abs(parent["row"] - leg["row"]),
-                -parent["row"],
-            ),
-            default=None,
-        )
+        best: Call | None = None
+        rank: tuple[Any, ...] = ()
+        for parent in self._around(leg["begun"]):
+            # The latest come first: after one with the same number and without a leg, only others of its moment matter.
+            if best and rank[:2] == (True, True) and parent["begun"] < best["begun"]:
+                break
+            fits = _fits(parent, leg)
+            is_free = parent["sid"] not in self._with_leg
+            its = (fits, is_free, parent["begun"], -abs(parent["row"] - leg["row"]), -parent["row"])
+            if (fits or not must_fit) and its > rank:
+                best, rank = parent, its
         if best:
             self._with_leg.add(best["sid"])
         return best
@@ -255,7 +258,7 @@ class _UnderWay:
     def _around(self, at: datetime) -> Iterator[Call]:
         for number in range(bisect_right(self._begun, at + ROUNDING) - 1, -1, -1):
             parent = self._parents[number]
-            if at - parent["begun"] > LONGEST_CALL:
+            if at - parent["begun"] > self._longest + ROUNDING:
                 return
             if at <= _end(parent) + ROUNDING:
                 yield parent
@@ -275,6 +278,7 @@ def _fits(parent: Call, leg: Call) -> bool:
     return bool(parent["from"] == leg["from"])
 
 
+@lru_cache(maxsize=10_000)
 def _digits(address: str | None) -> str:
     user, host = parse_sip_uri(address or "")
     return re.sub(r"\D", "", user if host else address or "")
