@@ -201,6 +201,8 @@ def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:
     log, quality = framed.log, framed.quality
     others = OtherLogs.join(log.others)
     days = sorted(day for day in log.days if _is_day(day))
+    if not others:
+        quality.note("alerts without Twilio's records of their calls", "not used", len(others.alerts))
     if not days and not others:
         raise _nothing_read(path, quality)
     attempts = join_attempts(framed.attempts, others, network, quality)

@@ -162,6 +162,16 @@ def test_alerts_in_a_file_of_their_own_give_the_reasons(tmp_path: Path) -> None:
     assert frame[frame["reason"].notna()]["call_sid"].tolist() == [TWENTY[0].sid()]
 
 
+def test_alerts_without_records_of_calls_are_named(tmp_path: Path) -> None:
+    """Events tell their own reasons; alone, alerts tell of no call."""
+    alert = {"resource_sid": TWENTY[0].sid(1), "error_code": "32009", "date_created": made.iso(TWENTY[0].at)}
+    (tmp_path / "alerts.json").write_text(json.dumps({"alerts": [alert]}))
+    with pytest.raises(InputError, match="holds no calls: alerts without Twilio's records of their calls"):
+        load_calls(tmp_path)
+    (tmp_path / "events.json").write_bytes(made.events_json(TWENTY))
+    assert found(load_calls(tmp_path)) == {"alerts without Twilio's records of their calls": 1}
+
+
 def test_a_page_says_that_another_follows(tmp_path: Path) -> None:
     """If the next page is missing, calls may be too, and the report says so."""
     (tmp_path / "1").write_bytes(made.rest_page(TWENTY[:10], next_page_uri="/y"))
