@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -44,7 +44,7 @@ SPELLINGS: Final = (
         rf"{WEEKDAY}(?P<us_name>[A-Za-z]{{3}})\s+(?P<us_day>\d{{1,2}})\s+{CLOCK}(?:\s+{ZONE})?\s+(?P<us_year>\d{{4}})"
     ),
 )
-DAY_AND_MONTH: Final = re.compile(rf"(?:^|\s)(\d{{1,2}})/\d{{1,2}}/(?:{YEAR})\b")
+DAY_AND_MONTH: Final = re.compile(rf"(?:^|\s)(\d{{1,2}})/(\d{{1,2}})/(?:{YEAR})\b")
 MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # Hours east of UTC. IST is left out: India, Ireland and Israel each have one.
 OFFSETS: Final = (
@@ -63,6 +63,13 @@ def parse_times(texts: Sequence[str]) -> list[datetime | None]:
     """
     has_day_first = any(int(found[1]) > 12 for found in map(DAY_AND_MONTH.search, texts) if found)
     return [parse_time(text, has_day_first) for text in texts]
+
+
+def undecided(texts: Iterable[str]) -> list[str]:
+    """The texts with dates such as 3/2/2026, if none of them tells whether all have the day or the month first."""
+    dates = {text: (int(found[1]), int(found[2])) for text in texts if (found := DAY_AND_MONTH.search(text))}
+    is_told = any(max(date) > 12 for date in dates.values())
+    return [] if is_told else [text for text, (first, second) in dates.items() if first != second]
 
 
 @lru_cache(maxsize=1000)

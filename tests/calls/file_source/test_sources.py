@@ -785,6 +785,18 @@ def test_events_and_records_have_times_in_any_spelling(written: Callable[[dateti
     assert_same(read(tmp_path, json.dumps(made.records_of(TWENTY, written)).encode()))
 
 
+@pytest.mark.parametrize(("days", "what"), [((2, 3), 1), ((2, 14), 0), ((3, 3), 0)])
+def test_dates_that_may_have_the_day_first_are_named(days: tuple[int, int], what: int, tmp_path: Path) -> None:
+    """They are read with the month first; a date with a number above twelve tells it for all."""
+    calls = [
+        replace(TWENTY[0], number=number, at=datetime(2026, 3, day, tzinfo=UTC)) for number, day in enumerate(days)
+    ]
+    records = made.records_of(calls, lambda at: f"{at:%m/%d/%Y %H:%M}")
+    data = read(tmp_path, json.dumps(records).encode())
+    assert [at.day for at in data.frame["started_at"]] == list(days)
+    assert found(data) == ({"dates that may have the day first or the month": what} if what else {})
+
+
 @pytest.mark.parametrize("stray", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 def test_a_time_that_no_call_can_have_is_left_out(stray: str, tmp_path: Path) -> None:
     """A clock that was never set, or a date that stands for none; the report would have millions of days."""
