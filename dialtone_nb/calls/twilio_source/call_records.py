@@ -188,7 +188,9 @@ def each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
         elif record == kept[sid]:
             quality.note("call records that came twice", "counted once", example=sid)
         else:
-            quality.note("call records that came in two versions", "the later one is used", example=sid)
+            quality.note(
+                "call records that came in two versions", "the later one is used, completed by the other", example=sid
+            )
             older, newer = sorted((record, kept[sid]), key=_age)
             kept[sid] = {name: older[name] if value in (None, "") else value for name, value in newer.items()}
     # Each call is where it was first.
