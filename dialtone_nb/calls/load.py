@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -19,6 +21,7 @@ from dialtone_nb.calls.attempts.parts import HERE, Attempts
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
 from dialtone_nb.calls.file_source.other_logs import OtherLogs, join_attempts
+from dialtone_nb.calls.file_source.times import parse_time
 from dialtone_nb.calls.twilio_source.frame import Phone, frame_calls, phones_by_number
 from dialtone_nb.calls.twilio_source.server_log import LogSource, log_source
 from dialtone_nb.errors import Fault, InputError
@@ -120,6 +123,9 @@ def load_calls(
     if it is empty, attempts are counted on this machine.
     """
     check_time_zone(time_zone)
+    first, last = parse_day("since", since), parse_day("until", until)
+    if first and last and first > last:
+        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
     if str(source) == TWILIO:
         if account is None:
             raise InputError(Fault("parameter source", "is 'twilio', but no account is open", "open one"))
@@ -135,8 +141,16 @@ def find_source(source: str, project: Path) -> str:
 
     papermill runs in its caller's folder, JupyterLab in the notebook's: a path in the project is found from both.
     """
+    if not source.strip():
+        raise InputError(Fault("parameter source", "is empty", "write 'twilio', or the path of a file or folder"))
+    source = _without_scheme(source)
     path = Path(source).expanduser()
     return source if "://" in source else str(path if path.is_absolute() or path.exists() else project / path)
+
+
+def _without_scheme(source: str) -> str:
+    """The path of a file:// address; any other address as it is."""
+    return url2pathname(urlsplit(source).path) if source.startswith("file://") else source
 
 
 def find_archive(archive: str, project: Path) -> str:
@@ -161,15 +175,20 @@ def _load_kept(source: str, network: Callable[[], LocalNetwork]) -> CallData:
     """The attempts of an archive, at an address or in a folder, or of log files."""
     from dialtone_nb.calls.archive.days import is_call_archive
 
+    source = _without_scheme(source)
     path = Path(source).expanduser()
-    if "://" not in source and not is_call_archive(path):
-        return _load_files(path, network)
-    from dialtone_nb.calls.archive.sync import note_gone
-
     address, name = (source, source) if "://" in source else (str(path), path.name)
-    attempts = Attempts.of_archive(address)
+    try:
+        if "://" not in source and not is_call_archive(path):
+            return _load_files(path, network)
+        attempts = Attempts.of_archive(address)
+    except OSError as error:
+        problem = f"can't be read: {error.strerror or ' '.join(str(error).split())}"
+        raise InputError(Fault(f"source {source}", problem, "check the address, and that it can be reached")) from None
     if not attempts.parts:
         raise InputError(Fault(f"source {source}", "holds no days of calls", "check the address"))
+    from dialtone_nb.calls.archive.sync import note_gone
+
     quality = Quality()
     note_gone(address, quality)
     return CallData(attempts, name, quality.findings())
@@ -183,6 +202,8 @@ def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:
     log, quality = framed.log, framed.quality
     others = OtherLogs.join(log.others)
     days = sorted(day for day in log.days if _is_day(day))
+    if not others:
+        quality.note("alerts without Twilio's records of their calls", "not used", len(others.alerts))
     if not days and not others:
         raise _nothing_read(path, quality)
     attempts = join_attempts(framed.attempts, others, network, quality)
@@ -207,11 +228,7 @@ def _nothing_read(path: Path, quality: Quality) -> InputError:
 
 
 def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+    return len(text) == len("2025-01-31") and parse_time(text) is not None
 
 
 def _load_account(
@@ -227,7 +244,7 @@ def _load_account(
     """The account's calls of the requested days; with an archive it is synced first, and they are loaded from it."""
     begin, end, now = parse_day("since", since), parse_day("until", until), account.now()
     today = now.astimezone(ZoneInfo(time_zone)).date()
-    _check_days(account, begin, end, today)
+    _check_day(account, begin, today)
     last = end or today
     # A day of another time zone spans two UTC days.
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
@@ -255,10 +272,8 @@ def _load_account(
     return replace(inside, findings=data.findings)
 
 
-def _check_days(account: Account, first: date | None, last: date | None, today: date) -> None:
-    """Raise InputError if the days are in the wrong order or in the future."""
-    if first and last and first > last:
-        raise InputError(Fault("parameters since and until", f"{first} is after {last}", "turn them round"))
+def _check_day(account: Account, first: date | None, today: date) -> None:
+    """Raise InputError if the first day is in the future."""
     if first and first > today:
         clock = " by the rehearsal's clock" if account.is_rehearsal else ""
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -79,6 +80,8 @@ def test_the_report_begins_with_them(parameters: Parameters) -> None:
         f"lobby dialled 911 on 2026-03-02 09:06:00 UTC: answered. {ADDRESS}; call-back number {NUMBER}.",
     ]
     assert "So did phones 2 more times, the first on 2026-03-02." in lines
+    there = repr(summary(replace(data, time_zone="America/Los_Angeles"))).splitlines()
+    assert "dialled 911 on 2026-03-02 01:06:00 America/Los_Angeles: answered." in there[1]
     assert "The test line 933 was called 1 time." in lines
     assert "<strong>Emergency calls</strong>" in summary(data)._repr_html_()
     assert "mergency" not in repr(summary(data_of(attempt(0, "+15035550199"))))

@@ -92,6 +92,22 @@ def test_days_are_those_of_the_time_zone_both_ends_included(
     assert len(load_calls(events, time_zone=zone, since=since, until=until).frame) == attempts
 
 
+@pytest.mark.parametrize(
+    ("asked", "covered"),
+    [
+        ({"since": "2026-04-01"}, ("2026-04-01", "2026-04-01")),
+        ({"until": "2026-01-01"}, ("2026-01-01", "2026-01-01")),
+        ({"since": "2026-03-01", "until": "2026-03-04"}, ("2026-03-01", "2026-03-04")),
+    ],
+)
+def test_days_that_were_asked_for_need_not_be_in_the_file(
+    events: Path, asked: dict[str, Any], covered: tuple[str, str]
+) -> None:
+    """The report's last day is never before its first."""
+    data = load_calls(events, **asked)
+    assert (str(data.first_day), str(data.last_day)) == covered
+
+
 def test_numbers_are_hidden_unless_asked_for(events: Path) -> None:
     """A report can be shared without further work."""
     assert set(load_calls(events).frame["other_party"]) == {"+1503555••••"}
@@ -105,6 +121,10 @@ def test_numbers_are_hidden_unless_asked_for(events: Path) -> None:
         ({"until": "2026-13-01"}, "parameter until: is not a day"),
         ({"time_zone": "Portland"}, "parameter time_zone: is not a time zone: 'Portland'"),
         ({"time_zone": "../etc/passwd"}, "parameter time_zone: is not a time zone"),
+        (
+            {"since": "2026-03-05", "until": "2026-03-04"},
+            "parameters since and until: 2026-03-05 is after 2026-03-04; turn them round",
+        ),
         ({"source": "twilio"}, "no account is open"),
     ],
 )

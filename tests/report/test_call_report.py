@@ -144,6 +144,12 @@ def test_no_calls_are_one_sentence() -> None:
     assert summary_of(data_of()).facts == ("There is no attempt in a test.",)
 
 
+def test_a_filter_that_leaves_no_attempt_is_named() -> None:
+    """The name of a phone may be misspelt, for example."""
+    (sentence,) = summary_of(data_of(calls(["answered"] * 20, "lobby")).narrow(client="Lobby")).facts
+    assert sentence == "There is no attempt in a test (20 attempts of any other client: left out, as asked)."
+
+
 @given(frames)
 @example(frame_of([]))
 @settings(max_examples=15, deadline=None)
@@ -171,7 +177,7 @@ def test_every_table_can_be_made_of_any_calls(frame: pd.DataFrame) -> None:
         report.tabulate_concurrency(data),
         report.tabulate_periods(tally),
         report.tabulate_durations(report.look_at_usage(data)),
-        report.tabulate_emergencies(report.look_at_usage(data)),
+        report.tabulate_emergencies(data, report.look_at_usage(data)),
         report.tabulate_parties(data, report.look_at_usage(data), "outgoing"),
         report.tabulate_delays((), ()),
         report.tabulate_rules(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 from html import escape
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -22,6 +22,7 @@ from dialtone_nb.errors import Fault, InputError
 from dialtone_nb.values.sip import without_separators
 
 Tally = TypeVar("Tally")
+AS_ASKED: Final = "left out, as asked"
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,9 @@ class CallData:
             self,
             attempts=self.attempts.select(environment=environment, since=begin, until=end),
             findings=tuple(finding for finding in findings if finding.count),
-            first_day=first or self.first_day,
-            last_day=last or self.last_day,
+            # Days beyond those of the source are reported too: they have no attempt.
+            first_day=first or (self.first_day and min(self.first_day, last or self.first_day)),
+            last_day=last or (self.last_day and max(self.last_day, first or self.last_day)),
         )
 
     @property
@@ -128,7 +130,7 @@ class CallData:
         all_of_them, own = (one.gather(len, _total, ("outcome",)) for one in (self, kept))
         left_out = all_of_them - own
         asked = " and ".join(name for name, value in [*wanted.items(), ("number", number)] if value)
-        finding = Finding(f"attempts of any other {asked}", left_out, "left out, as asked")
+        finding = Finding(f"attempts of any other {asked}", left_out, AS_ASKED)
         return replace(kept, findings=(*self.findings, finding) if left_out else self.findings)
 
     def _midnight(self, day: date) -> pd.Timestamp:
@@ -177,14 +179,14 @@ def _findings_of(counts: Counted, environment: str) -> list[Finding]:
         elsewhere = f"attempts outside the environment {environment!r}"
         return [
             Finding(elsewhere, counts.attempts - counts.in_environment, "left out"),
-            Finding(outside, counts.in_environment - counts.in_both, "left out, as asked"),
+            Finding(outside, counts.in_environment - counts.in_both, AS_ASKED),
         ]
     untold = counts.attempts if environment else 0
     return [
         Finding(
             "attempts of which the source tells no environment", untold, f"kept, though {environment!r} was asked for"
         ),
-        Finding(outside, counts.attempts - counts.in_days, "left out, as asked"),
+        Finding(outside, counts.attempts - counts.in_days, AS_ASKED),
     ]
 
 

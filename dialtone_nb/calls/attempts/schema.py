@@ -18,6 +18,8 @@ from dialtone_nb.calls.attempts.outcomes import OUTCOMES
 from dialtone_nb.values.phone_numbers import mask_number, mask_numbers
 
 DIRECTIONS: Final = ("outgoing", "incoming")
+# Twilio ends every call after 24 hours at the latest (docs: Call resource, TimeLimit).
+LONGEST_CALL_S: Final = 24 * 3600
 UTC_TIME: Final = pl.Datetime("us", "UTC")
 REPEATED: Final = pl.Categorical()
 SCHEMA: Final = pl.Schema(

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import REPEATED, SCHEMA, UTC_TIME, sip_response_of
+from dialtone_nb.calls.attempts.schema import LONGEST_CALL_S, REPEATED, SCHEMA, UTC_TIME, sip_response_of
 from dialtone_nb.calls.event_source.rows import days_between
 from dialtone_nb.calls.event_source.rules import is_used, kind_of
 from dialtone_nb.calls.file_source.other_logs import NO_OTHERS, OtherLogs
+from dialtone_nb.calls.file_source.times import only_plausible
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
 
 # The columns used of an event; `kind` is its `EventKind` as text.
@@ -113,12 +114,16 @@ def untimed_events(used: pl.DataFrame) -> pl.DataFrame:
 
 def timed_events(events: pl.DataFrame, stamps: pl.Series, quality: Quality) -> pl.DataFrame:
     """The events with their times; those whose time can't be read are left out."""
-    events = pl.DataFrame([parse_times(stamps).alias("at"), *events])
+    events = pl.DataFrame([only_plausible(parse_times(stamps)).alias("at"), *events])
     unreadable = events["at"].null_count()
     if unreadable:
         example = stamps.filter(events["at"].is_null())[0]
         quality.note("events with an unreadable time", "left out", unreadable, example)
         events = events.filter(pl.col("at").is_not_null())
+    is_odd = ~events["duration_s"].is_between(0, LONGEST_CALL_S)
+    if odd := int(is_odd.sum()):
+        quality.note("calls with a duration that no call has", "kept, the duration is unknown", odd)
+        events = events.with_columns(events["duration_s"].set(is_odd, None))
     quality.note("call events without a phone's name", "kept, the phone is unknown", events["phone"].null_count())
     return events
 

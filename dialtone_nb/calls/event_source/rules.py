@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_CODE
+from dialtone_nb.calls.attempts.schema import LONGEST_CALL_S
 
 # The rules in words. The report prints these, and pair_events does exactly this.
 RULES: Final = tuple(
@@ -47,8 +48,7 @@ A time without a zone is UTC.
 """.strip().split("\n\n")
 )
 BESIDE_US: Final = 5_000_000
-# Twilio ends every call after 24 hours at the latest (docs: Call resource, TimeLimit).
-LONGEST_CALL_US: Final = 24 * 3600 * 1_000_000
+LONGEST_CALL_US: Final = LONGEST_CALL_S * 1_000_000
 # These decide the outcome, so they take precedence over a nearer code.
 ABSENCE_CODES: Final = tuple(code for code, outcome in OUTCOME_OF_CODE.items() if outcome.startswith("un"))
 

@@ -1,4 +1,4 @@
-"""Asterisk's call detail records (CDRs) as cdr_csv writes them (Master.csv: no headings, local time) -> attempts."""
+"""Asterisk's call detail records (CDRs), with headings or as cdr_csv and others write them (local time) -> attempts."""
 
 from __future__ import annotations
 
@@ -13,19 +13,48 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from dialtone_nb.calls.attempts.quality import Quality
-from dialtone_nb.calls.attempts.schema import make_attempts
+from dialtone_nb.calls.attempts.schema import LONGEST_CALL_S, make_attempts
 from dialtone_nb.calls.file_source.times import parse_time
 from dialtone_nb.calls.twilio_source.frame import Phone
 
 Cdr = Mapping[str, str]
 
-# In the order of Asterisk's cdr_csv.c; the last five are there if cdr.conf asks for them.
-COLUMNS: Final = (
-    *("accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata"),
-    *("start", "answer", "end", "duration", "billsec", "disposition", "amaflags"),
-    *("uniqueid", "userfield", "peeraccount", "linkedid", "sequence"),
+# The orders of columns without headings; those after the amaflags may be missing.
+LAYOUTS: Final = (
+    # Asterisk's cdr_csv.c; the last five are there if cdr.conf asks for them.
+    (
+        *("accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata"),
+        *("start", "answer", "end", "duration", "billsec", "disposition", "amaflags"),
+        *("uniqueid", "userfield", "peeraccount", "linkedid", "sequence"),
+    ),
+    # The sample of cdr_custom.conf.
+    (
+        *("clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata"),
+        *("start", "answer", "end", "duration", "billsec", "disposition", "amaflags"),
+        *("accountcode", "uniqueid", "userfield", "sequence"),
+    ),
+    # The table of FreePBX's database.
+    (
+        *("start", "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata"),
+        *("duration", "billsec", "disposition", "amaflags"),
+        *("accountcode", "uniqueid", "userfield", "did", "recordingfile", "cnum", "cnam"),
+        *("outbound_cnum", "outbound_cnam", "dst_cnam", "linkedid", "peeraccount", "sequence"),
+    ),
 )
-FEWEST_COLUMNS: Final = 16
+# Other names of columns: a database's, and those of the manager interface (cdr_manager).
+NAMES: Final = {
+    "calldate": "start",
+    "starttime": "start",
+    "answertime": "answer",
+    "endtime": "end",
+    "source": "src",
+    "destination": "dst",
+    "destinationcontext": "dcontext",
+    "callerid": "clid",
+    "destinationchannel": "dstchannel",
+    "lastapplication": "lastapp",
+    "billableseconds": "billsec",
+}
 OUTCOMES: Final = {
     "ANSWERED": "answered",
     "NO ANSWER": "no_answer",
@@ -35,6 +64,7 @@ OUTCOMES: Final = {
     "CONGESTION": "failed",
     "CHANUNAVAIL": "failed",
     "CANCEL": "canceled",
+    "UNKNOWN": "unknown",
 }
 # Applications that ring a phone; others, such as a menu, answer the call themselves.
 DIALLING: Final = ("Dial", "Queue", "FollowMe", "Page")
@@ -45,6 +75,7 @@ CALLER: Final = re.compile(r'"?(?P<name>[^"<]*?)"?\s*(?:<[^>]*>)?')
 ENDPOINT: Final = re.compile(r"[^/]+/(?P<name>.+?)(?:-[0-9a-f]{8}|@.*)?(?:;\d)?")
 # A channel's unique ID begins with the second of its start as a Unix time, so in UTC whatever the local time zone.
 UNIQUE_ID: Final = re.compile(r"(?:.*-)?(?P<epoch>\d{9,10})\.\d+")
+SECONDS: Final = re.compile(r"(?P<whole>\d{1,9})(?:\.\d*)?")
 # The UTC offset of every time zone is a multiple of this.
 QUARTER: Final = timedelta(minutes=15)
 FARTHEST: Final = timedelta(hours=14)
@@ -67,18 +98,30 @@ class LocalNetwork:
 
 def is_cdr_table(rows: Sequence[Sequence[str]]) -> bool:
     """Whether these rows are CDRs: they have headings, or a known disposition in its column."""
-    return bool(rows) and ("disposition" in _headings(rows[0]) or any(map(_is_cdr, rows[:20])))
+    return bool(rows) and ("disposition" in _headings(rows[0]) or any(map(_cells, rows[:20])))
 
 
 def _headings(row: Sequence[str]) -> list[str]:
-    return [{"calldate": "start"}.get(text.strip().casefold(), text.strip().casefold()) for text in row]
+    plain = [re.sub(r"[\W_]", "", text).casefold() for text in row]
+    return [NAMES.get(text, text) for text in plain]
 
 
-def _is_cdr(row: Sequence[str]) -> bool:
-    if not FEWEST_COLUMNS <= len(row) <= len(COLUMNS):
-        return False
-    cells = dict(zip(COLUMNS, row, strict=False))
-    return cells["disposition"] in OUTCOMES and cells["billsec"].isdecimal() and parse_time(cells["start"]) is not None
+def _cells(row: Sequence[str]) -> Cdr:
+    """The cells of a row without headings by the names of the layout that it fits; empty if it fits none."""
+    for layout in LAYOUTS:
+        cells = dict(zip(layout, row, strict=False))
+        if (
+            layout.index("amaflags") < len(row) <= len(layout)
+            and _disposition(cells) in OUTCOMES
+            and re.fullmatch(r"-?[\d.]+", cells["billsec"].strip())
+            and parse_time(cells["start"])
+        ):
+            return cells
+    return {}
+
+
+def _disposition(cdr: Cdr) -> str:
+    return cdr["disposition"].strip().upper()
 
 
 def read_cdrs(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> tuple[Cdr, ...]:
@@ -87,12 +130,24 @@ def read_cdrs(name: str, rows: Sequence[Sequence[str]], quality: Quality) -> tup
     has_headings = "disposition" in headings
     found = []
     for number, row in enumerate(rows[1:] if has_headings else rows, 1 + has_headings):
-        cells = dict(zip(headings if has_headings else COLUMNS, row, strict=False))
-        if (has_headings and cells.get("disposition") and cells.get("start")) or _is_cdr(row):
-            found.append(cells)
+        cells = dict(zip(headings, row, strict=False)) if has_headings else _cells(row)
+        if cdr := cdr_of(cells):
+            found.append(cdr)
         else:
             quality.note("rows that are not CDRs", "left out", example=f"{name}, row {number}: {len(row)} columns")
     return tuple(found)
+
+
+def cdr_of(row: Mapping[str, object]) -> Cdr:
+    """The CDR in a row with any of the known names; empty if the row is none."""
+    cells = dict(zip(_headings(list(row)), ("" if one is None else str(one) for one in row.values()), strict=True))
+    return cells if cells.get("disposition") and cells.get("start") else {}
+
+
+def read_cdr_events(text: str) -> tuple[Cdr, ...]:
+    """The CDRs among the events of the manager interface, which are lines such as `Source: 405` up to an empty one."""
+    blocks = (re.findall(r"(?m)^(\w+): ?(.*?)\r?$", block) for block in re.split(r"\r?\n\r?\n", text))
+    return tuple(cdr for block in blocks if (cdr := cdr_of(dict(block))))
 
 
 def frame_cdrs(cdrs: Iterable[Cdr], network: LocalNetwork, quality: Quality) -> pl.DataFrame:
@@ -119,20 +174,21 @@ def _attempt(
     several: Sequence[Cdr], network: LocalNetwork, names: Mapping[str, str], clocks: Counter[str], quality: Quality
 ) -> dict[str, object] | None:
     first = several[0]
-    deciding = next((cdr for cdr in several if cdr["disposition"] == "ANSWERED"), several[-1])
+    deciding = next((cdr for cdr in several if _disposition(cdr) == "ANSWERED"), several[-1])
     local = parse_time(first.get("start", ""))
     if local is None:
         quality.note("calls without a readable time", "left out: they belong to no day")
         return None
     started, clock = _started(local, first.get("uniqueid", ""), network)
     clocks[clock] += 1
-    outcome = OUTCOMES.get(deciding["disposition"].strip().upper(), "unknown")
+    outcome = OUTCOMES.get(_disposition(deciding), "unknown")
+    if _disposition(deciding) not in OUTCOMES:
+        quality.note("CDRs whose disposition is not Asterisk's", "kept, how they ended is unknown")
     if outcome == "answered" and not (deciding.get("dstchannel") or deciding.get("lastapp") in DIALLING):
         # Asterisk answered the call itself, without ringing a phone.
         outcome = "unknown"
     is_incoming = _is_incoming(first, network)
     phone = _rung(deciding, network) if is_incoming else _caller(first, network, names)
-    seconds = deciding.get("billsec", "")
     return {
         "started_at": started,
         "environment": phone.environment or None,
@@ -140,8 +196,19 @@ def _attempt(
         "direction": "incoming" if is_incoming else "outgoing",
         "other_party": _party(first.get("src", "") if is_incoming else _dialled(deciding)),
         "outcome": outcome,
-        "duration_s": int(seconds) if outcome == "answered" and seconds.isdecimal() else None,
+        "duration_s": _seconds(deciding, quality) if outcome == "answered" else None,
     }
+
+
+def _seconds(cdr: Cdr, quality: Quality) -> int | None:
+    """How long a call was talked; a clock that is set during a call makes it negative."""
+    text = cdr.get("billsec", "").strip()
+    if (found := SECONDS.fullmatch(text)) and (seconds := int(found["whole"])) <= LONGEST_CALL_S:
+        return seconds
+    if text:
+        what, treatment = "calls with a duration that no call has", "kept, the duration is unknown"
+        quality.note(what, treatment, example=cdr.get("uniqueid", ""))
+    return None
 
 
 def _started(local: datetime, unique_id: str, network: LocalNetwork) -> tuple[datetime, str]:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.event_source.log import Piece
 from dialtone_nb.calls.event_source.rows import ROWS, is_event, rows_of, stripped
-from dialtone_nb.calls.file_source.asterisk_cdr import is_cdr_table, read_cdrs
+from dialtone_nb.calls.file_source.asterisk_cdr import cdr_of, is_cdr_table, read_cdr_events, read_cdrs
 from dialtone_nb.calls.file_source.call_tables import is_call_table, read_call_table, read_table
 from dialtone_nb.calls.file_source.json_rows import read_rows
 from dialtone_nb.calls.file_source.other_logs import OtherLogs
@@ -20,6 +20,7 @@ from dialtone_nb.calls.twilio_source.call_records import CallPage, texts_of
 TEXTS: Final = (
     (re.compile(rb"\s*<\?xml|\s*<TwilioResponse", re.I), "XML; ask Twilio for Calls.json"),
     (re.compile(rb"\s*<", re.I), "a web page, maybe of a sign-in; download the calls again"),
+    (re.compile(rb"HTTP/\d"), "an answer with its HTTP headers; keep the body only, as curl does without -i"),
     (re.compile(rb"-----BEGIN PGP"), "encrypted; decrypt it"),
     (re.compile(rb"version https://git-lfs"), "a pointer of Git LFS; run git lfs pull"),
 )
@@ -44,7 +45,7 @@ def _is_json(content: bytes) -> bool:
 def _read_json(name: str, content: bytes, quality: Quality) -> Piece:
     """Read events, call records of the API, BulkExport and the CLI, and alerts, telling them apart row by row."""
     found = read_rows(name, content, quality)
-    events, calls, alerts = [], [], []
+    events, calls, alerts, cdrs = [], [], [], []
     for row in found.rows:
         plain = _snake(row)
         if is_event(row) or not isinstance(plain, Mapping):
@@ -53,20 +54,23 @@ def _read_json(name: str, content: bytes, quality: Quality) -> Piece:
             calls.append(plain)
         elif isinstance(plain.get("resource_sid"), str) and plain.get("error_code"):
             alerts.append(plain)
+        elif cdr := cdr_of(plain):
+            cdrs.append(cdr)
         elif plain.keys() >= {"code", "message", "status"}:
             example = f"{name}: Twilio's refusal of a request, error {plain['code']}; ask again"
             quality.note(OTHER_KINDS, "left out", example=example)
         else:
             events.append(row)
-    others = OtherLogs((texts_of([CallPage(calls)], quality),) if calls else (), tuple(alerts), pages=found.pages)
+    tables = (texts_of([CallPage(calls)], quality),) if calls else ()
+    others = OtherLogs(tables, tuple(alerts), tuple(cdrs), found.pages)
     return Piece.of(rows_of(name, events, quality), quality, others)
 
 
 def _snake(row: Any) -> Any:
-    """A row with the API's field names: the CLI writes parentCallSid for parent_call_sid."""
+    """A row with the API's field names: the CLI writes parentCallSid for parent_call_sid, twilio-python _from."""
     if not isinstance(row, Mapping):
         return row
-    return {CAMEL.sub("_", name).lower(): value for name, value in row.items()}
+    return {CAMEL.sub("_", name).lower().strip("_"): value for name, value in row.items()}
 
 
 def _is_call_table(content: bytes) -> bool:
@@ -87,10 +91,20 @@ def _read_cdrs(name: str, content: bytes, quality: Quality) -> Piece:
     return Piece.of(ROWS.to_frame(), quality, OtherLogs(cdrs=cdrs))
 
 
+def _are_cdr_events(content: bytes) -> bool:
+    return bool(re.search(rb"(?mi)^Event: Cdr\s*$", content[:HEAD_BYTES]))
+
+
+def _read_cdr_events(name: str, content: bytes, quality: Quality) -> Piece:
+    cdrs = read_cdr_events(content.decode(errors="replace"))
+    return Piece.of(ROWS.to_frame(), quality, OtherLogs(cdrs=cdrs))
+
+
 FORMATS: Final = (
     Format(_is_json, _read_json),
     Format(_is_call_table, _read_call_table),
     Format(_is_cdr_table, _read_cdrs),
+    Format(_are_cdr_events, _read_cdr_events),
 )
 
 

@@ -14,7 +14,8 @@ from dialtone_nb.calls.attempts.quality import Quality
 
 # The characters that may be between two rows; RFC 7464 has a record separator before each.
 BETWEEN: Final = re.compile(r"[\s,\[\]\x1e]*")
-DECODER: Final = json.JSONDecoder()
+# Python writes NaN for a number that is missing.
+DECODER: Final = json.JSONDecoder(parse_constant=lambda name: None)
 # {"data": {"calls": […]}}, for example.
 MOST_WRAPPERS: Final = 3
 
@@ -101,7 +102,8 @@ def _values_in(content: bytes) -> Iterator[Any]:
     while (at := _skip(text, at)) < len(text):
         try:
             value, at = DECODER.raw_decode(text, at)
-            yield value
+            # Half of a surrogate pair can't be kept as text, and would stop whoever gets it.
+            yield orjson.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
         except (ValueError, RecursionError):
             yield _Damage()
             at = text.find("{", at + 1)

@@ -13,7 +13,8 @@ from dialtone_nb.calls.attempts.quality import Quality
 from dialtone_nb.calls.attempts.schema import SCHEMA, sort_attempts
 from dialtone_nb.calls.file_source.asterisk_cdr import Cdr, LocalNetwork, frame_cdrs
 from dialtone_nb.calls.file_source.call_tables import MADE_SID, join_legs
-from dialtone_nb.calls.twilio_source.call_records import TEXTS, Record, type_records
+from dialtone_nb.calls.file_source.times import undecided
+from dialtone_nb.calls.twilio_source.call_records import TEXTS, Record, each_once, type_records
 from dialtone_nb.calls.twilio_source.frame import frame_calls
 
 
@@ -43,7 +44,11 @@ class OtherLogs:
         """The attempts in these logs, oldest first."""
         missing = sorted({one for one in self.pages.values() if one} - self.pages.keys())
         quality.note("pages whose next page is not there", "calls may be missing: fetch up to the last", len(missing))
-        records = join_legs(type_records(pl.concat([pl.DataFrame(schema=TEXTS), *self.calls])), quality)
+        records = type_records(pl.concat([pl.DataFrame(schema=TEXTS), *self.calls]))
+        for text in undecided(records["start_time"].drop_nulls().unique(maintain_order=True)):
+            quality.note("dates that may have the day first or the month", "read with the month first", example=text)
+        # First, because another file may tell the parent of a leg that one leaves without.
+        records = join_legs(each_once(records, quality), quality)
         calls = frame_calls(records, self.alerts, phones=network.phones, quality=quality)
         # A call of a table without SIDs was given one of ours, which must not appear as Twilio's.
         is_made = pl.col("call_sid").str.starts_with(MADE_SID)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import os
 import re
 import struct
 import tarfile
@@ -42,8 +43,12 @@ UNPACKING_ERRORS: Final = (
     struct.error,
     OSError,
 )
+# No log of a small network's calls has as many bytes; a few kilobytes made to fill a computer's memory may.
+MOST_UNPACKED: Final = 2_000_000_000
 CUT_OFF: Final = "archive is cut off or damaged"
 OTHER_KINDS: Final = "files of another kind"
+# Control characters that no text has.
+NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c\x1d\x1f]")
 ZIP: Final = b"PK\x03\x04"
 
 
@@ -71,6 +76,15 @@ def _is_zlib(head: bytes) -> bool:
     except zlib.error:
         return False
     return head.startswith((b"x\x01", b"x^", b"x\x9c", b"x\xda"))
+
+
+def _is_raw_deflate(head: bytes) -> bool:
+    """Whether this is a deflate stream without header (RFC 1951), as some servers send; it has to unpack to a text."""
+    try:
+        text = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head)
+    except zlib.error:
+        return False
+    return bool(NO_TEXT.search(head) and len(text) > len(head) / 2 and not NO_TEXT.search(text))
 
 
 def _unpack_by(begin: Callable[[], Any]) -> Callable[[Readable], Iterator[bytes]]:
@@ -103,6 +117,7 @@ PACKINGS: Final = (
     Packing(_begins(rb"\xfd7zXZ\x00|\x5d\x00\x00.\x00"), _unpack_by(lzma.LZMADecompressor)),
     Packing(_begins(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), _unpack_zstd),
     Packing(_is_zlib, _unpack_by(zlib.decompressobj)),
+    Packing(_is_raw_deflate, _unpack_by(lambda: zlib.decompressobj(-zlib.MAX_WBITS))),
 )
 
 # Files that are no logs of calls, by their first bytes: what they are, and what to do.
@@ -126,23 +141,45 @@ UTF_MARKS: Final = (
     (b"\xfe\xff", "utf-16"),
 )
 # Without a byte order mark, the zero bytes of ASCII characters show the byte order.
-UNMARKED: Final = ((_begins(rb"(?:[\t-~]\x00){2}"), "utf-16-le"), (_begins(rb"(?:\x00[\t-~]){2}"), "utf-16-be"))
-
-# Control characters that no text has.
-NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c\x1d\x1f]")
+UNMARKED: Final = (
+    (_begins(rb"(?:[\t-~]\x00{3}){2}"), "utf-32-le"),
+    (_begins(rb"(?:\x00{3}[\t-~]){2}"), "utf-32-be"),
+    (_begins(rb"(?:[\t-~]\x00){2}"), "utf-16-le"),
+    (_begins(rb"(?:\x00[\t-~]){2}"), "utf-16-be"),
+)
 
 
 def unpack_files(source: Path, quality: Quality) -> Iterator[File]:
     """The name and content of a file, or of all files in an archive, or in a folder in the order of their names."""
     if source.is_dir():
-        for path in sorted(path for path in source.rglob("*") if path.is_file()):
-            name = path.relative_to(source).as_posix()
-            if not _is_hidden(name):
-                yield from _unpack(name, _parts_of_file(path), quality)
+        for path in sorted(_paths_in(source, quality)):
+            yield from _unpack(path.relative_to(source).as_posix(), _parts_of_file(path), quality)
     elif not source.exists():
-        raise InputError(Fault(f"source {source}", "there is no such file or folder", "check the path"))
+        repair = "name the folder of several files" if re.search("[*?,]", str(source)) else "check the path"
+        raise InputError(Fault(f"source {source}", "there is no such file or folder", repair))
     else:
         yield from _unpack(source.name, _parts_of_file(source), quality)
+
+
+def _paths_in(source: Path, quality: Quality) -> Iterator[Path]:
+    """The files in a folder and in its folders, also linked ones, each folder once; hidden ones are left out."""
+
+    def note(error: OSError) -> None:
+        name = Path(error.filename).relative_to(source).as_posix()
+        quality.note("folders that can't be read", "left out", example=f"{name}: {_words(error)}; give yourself access")
+
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(source, onerror=note, followlinks=True):
+        # A link may lead to a folder that holds it.
+        is_new = os.path.realpath(folder) not in seen
+        seen.add(os.path.realpath(folder))
+        folders[:] = sorted(name for name in folders if is_new and not _is_hidden(name))
+        for path in (Path(folder, name) for name in files if is_new and not _is_hidden(name)):
+            if path.is_file():
+                yield path
+            else:
+                what = "a link to nothing" if path.is_symlink() else "no file that can be read"
+                quality.note(OTHER_KINDS, "left out", example=f"{path.relative_to(source).as_posix()}: {what}")
 
 
 def _is_hidden(name: str) -> bool:
@@ -219,17 +256,22 @@ def _unpack(name: str, parts: Iterator[bytes], quality: Quality, layers: int = M
     elif what := _binary(stream.head):
         quality.note(OTHER_KINDS, "left out", example=f"{name}: {what}")
     else:
-        yield from _read(name, stream, quality)
+        yield from _read(name, stream, quality, is_packed=layers < MOST_LAYERS)
 
 
-def _read(name: str, stream: _Stream, quality: Quality) -> Iterator[File]:
+def _read(name: str, stream: _Stream, quality: Quality, *, is_packed: bool) -> Iterator[File]:
     """Yield the file as far as it can be unpacked, or nothing if none of it can."""
     read = []
     try:
         while part := stream.read(READ_BYTES):
             read.append(part)
+            if is_packed and stream.tell() > MOST_UNPACKED:
+                example = f"{name}: more than {MOST_UNPACKED / 1e9:g} GB; if it is no bomb, split it"
+                quality.note("files that unpack to too much", "left out", example=example)
+                return
     except UNPACKING_ERRORS as error:
-        example = f"{name}: {_words(error)}; copy it again"
+        repair = "give yourself access" if isinstance(error, PermissionError) else "copy it again"
+        example = f"{name}: {_words(error)}; {repair}"
         if not read:
             quality.note("files that can't be unpacked", "left out", example=example)
             return
@@ -307,5 +349,7 @@ def _utf8(content: bytes) -> bytes:
 
 
 def _words(error: Exception) -> str:
-    """An error's message, without bytes of the file."""
+    """An error's message, without bytes of the file or its place on this machine."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return re.sub(r"\s*\(b['\"].*", "", str(error)) or type(error).__name__

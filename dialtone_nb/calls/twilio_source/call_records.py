@@ -9,9 +9,10 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
+from dialtone_nb.calls.attempts.outcomes import OUTCOME_OF_STATUS
 from dialtone_nb.calls.attempts.quality import Quality, describe_row
-from dialtone_nb.calls.attempts.schema import UTC_TIME
-from dialtone_nb.calls.file_source.times import parse_time
+from dialtone_nb.calls.attempts.schema import LONGEST_CALL_S, UTC_TIME
+from dialtone_nb.calls.file_source.times import only_plausible, parse_time
 from dialtone_nb.calls.file_source.times import parse_times as parse_any_times
 
 Record = Mapping[str, Any]
@@ -48,7 +49,7 @@ RECORDS: Final = pl.Schema(
 )
 # Fri, 18 Oct 2019 17:00:00 +0000 is parsed fast; other forms take longer.
 AS_TWILIO_WRITES: Final = "%a, %d %b %Y %H:%M:%S +0000"
-WHOLE: Final = r"^[0-9]+$"
+WHOLE: Final = r"^[0-9]+(\.0+)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +116,25 @@ def _text(value: Any) -> str | None:
 
 def type_records(texts: pl.DataFrame) -> pl.DataFrame:
     """Add times, seconds and prices parsed from the texts. A call without a start counts from its creation."""
-    begun = texts.select(pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")).to_series()
+    whole = pl.when(pl.col("duration").str.contains(WHOLE)).then("duration")
+    seconds = whole.cast(pl.Float64).cast(pl.Int64, strict=False)
+    amount = pl.col("price").cast(pl.Float64, strict=False)
+    begun = texts.select(_START).to_series()
     return texts.with_columns(
         begun=parse_times(begun),
         ended=parse_times(texts["end_time"]),
-        seconds=pl.when(pl.col("duration").str.contains(WHOLE)).then("duration").cast(pl.Int64, strict=False),
-        amount=pl.col("price").cast(pl.Float64, strict=False),
+        seconds=pl.when(seconds <= LONGEST_CALL_S).then(seconds),
+        amount=pl.when(amount.is_finite()).then(amount),
     )
+
+
+_START: Final = pl.when(pl.col("start_time") != "").then("start_time").otherwise("date_created")
 
 
 def parse_times(texts: pl.Series) -> pl.Series:
     """UTC times from texts, in RFC 2822 as in Twilio's lists or any other form; null for a text that is no time."""
     times = texts.str.strptime(pl.Datetime("us"), AS_TWILIO_WRITES, strict=False).dt.replace_time_zone("UTC")
+    times = only_plausible(times)
     odd = texts.filter(times.is_null() & texts.is_not_null()).unique()
     if not len(odd):
         return times
@@ -135,16 +143,21 @@ def parse_times(texts: pl.Series) -> pl.Series:
 
 
 def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
-    """The calls with a start, each once; of two versions, the one that was updated last."""
-    timeless = records.filter(pl.col("begun").is_null())["sid"]
-    _note(timeless, "calls without a readable time", "left out: they belong to no day", quality)
-    calls = _each_once(records.filter(pl.col("begun").is_not_null()), quality)
+    """The calls with a start, each once."""
+    timeless = records.filter(pl.col("begun").is_null()).select(pl.when(_START != "").then(_START).otherwise("sid"))
+    _note(timeless.to_series(), "calls without a readable time", "left out: they belong to no day", quality)
+    calls = each_once(records.filter(pl.col("begun").is_not_null()), quality)
     # Implausible fields of a call; the attempt is kept.
     for doubt, what, treatment in (
+        (
+            ~pl.col("status").is_in(list(OUTCOME_OF_STATUS)),
+            "calls with a status that is not Twilio's",
+            "kept, how they ended is unknown",
+        ),
         (pl.col("ended") < pl.col("begun"), "calls that ended before they began", "kept, as their outcome says"),
         (
             (pl.col("duration") != "") & pl.col("seconds").is_null(),
-            "calls whose duration is not a number of seconds",
+            "calls with a duration that no call has",
             "kept, the duration is unknown",
         ),
         (
@@ -157,12 +170,13 @@ def sift_calls(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
     return calls
 
 
-def _note(sids: pl.Series, what: str, treatment: str, quality: Quality) -> None:
-    if len(sids):
-        quality.note(what, treatment, len(sids), sids[0])
+def _note(examples: pl.Series, what: str, treatment: str, quality: Quality) -> None:
+    if len(examples):
+        quality.note(what, treatment, len(examples), examples[0])
 
 
-def _each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
+def each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
+    """Each call once; of two versions the one that was updated last, with what only the other tells."""
     is_again = records["sid"].is_duplicated()
     if not is_again.any():
         return records
@@ -174,17 +188,21 @@ def _each_once(records: pl.DataFrame, quality: Quality) -> pl.DataFrame:
         elif record == kept[sid]:
             quality.note("call records that came twice", "counted once", example=sid)
         else:
-            quality.note("call records that came in two versions", "the later one is used", example=sid)
-            kept[sid] = max(kept[sid], record, key=_updated)
+            quality.note(
+                "call records that came in two versions", "the later one is used, completed by the other", example=sid
+            )
+            older, newer = sorted((record, kept[sid]), key=_age)
+            kept[sid] = {name: older[name] if value in (None, "") else value for name, value in newer.items()}
     # Each call is where it was first.
     places = records.with_row_index("place").unique("sid", keep="first").select("sid", "place")
     once = pl.concat([records.filter(~is_again), pl.DataFrame(list(kept.values()), schema=records.schema)])
     return once.join(places, on="sid").sort("place").drop("place")
 
 
-def _updated(record: Mapping[str, Any]) -> float:
+def _age(record: Mapping[str, Any]) -> tuple[bool, float]:
+    """The order of versions; a call that is over stays over, and not every file tells when it was updated."""
     at = parse_time(record["date_updated"] or "")
-    return at.timestamp() if at else 0.0
+    return OUTCOME_OF_STATUS.get(record["status"]) != "in_progress", at.timestamp() if at else 0.0
 
 
 def sift_alerts(records: Iterable[Any], quality: Quality) -> list[Record]:

@@ -46,7 +46,7 @@ def tables_of(
         "durations": usage.tabulate_durations(used),
         "called-numbers": usage.tabulate_parties(data, used, "outgoing"),
         "calling-numbers": usage.tabulate_parties(data, used, "incoming"),
-        "emergencies": usage.tabulate_emergencies(used),
+        "emergencies": usage.tabulate_emergencies(data, used),
         "cost-by-phone": tables.tabulate_cost(tally),
         "cost-by-day": tables.tabulate_cost(tally, "day"),
         "signs-of-life": tables.tabulate_signs_of_life(life),

@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 
 from dialtone_nb.calls import emergency_calls
+from dialtone_nb.calls.attempts.call_data import AS_ASKED
 from dialtone_nb.calls.attempts.outcomes import code_of
 from dialtone_nb.calls.attempts.schema import DIRECTIONS, pandas_of
 from dialtone_nb.calls.emergency_calls import EmergencyCall, select_emergency_calls, tell_emergency_calls
@@ -137,12 +138,14 @@ def summarise_calls(
     if covered and covered[0] == covered[1]:
         span = f" on {covered[0]}"
     if tally.empty:
-        return Summary((f"There is no attempt in {data.source}{span}.",))
+        filtered = (one for one in data.findings if one.treatment == AS_ASKED)
+        why = ", ".join(f"{one.count:,} {one.what}: {one.treatment}" for one in filtered)
+        return Summary((f"There is no attempt in {data.source}{span}{why and f' ({why})'}.",))
     return Summary(
         (*_facts(data.source, span, tally), *_delays(delays)),
         (*_changes(tally, comparisons), *_bad_days(tally, data.hours())),
         tuple(_to_do(tally, comparisons, life)),
-        tuple(_emergencies(look_for_emergencies(data, clients))),
+        tuple(_emergencies(look_for_emergencies(data, clients), data.time_zone)),
     )
 
 
@@ -151,15 +154,17 @@ def look_for_emergencies(data: CallData, clients: Mapping[str, Client]) -> tuple
     return tell_emergency_calls(data.gather(select_emergency_calls, pl.concat, emergency_calls.COLUMNS), clients)
 
 
-def _emergencies(calls: Sequence[EmergencyCall]) -> Iterator[str]:
+def _emergencies(calls: Sequence[EmergencyCall], time_zone: str) -> Iterator[str]:
+    zone = ZoneInfo(time_zone)
     real = [call for call in calls if not call.is_test]
     for call in real[:NAMED]:
         dialled = f"dialled {call.number}" if call.number else "dialled an emergency number, or nearly one"
         back = f"; call-back number {call.call_back}" if call.call_back else ""
-        at = f"{call.at:%Y-%m-%d %H:%M:%S} UTC"
+        at = f"{call.at.astimezone(zone):%Y-%m-%d %H:%M:%S} {time_zone}"
         yield f"{call.phone or 'An unknown phone'} {dialled} on {at}: {call.ended}. {call.address}{back}."
     if len(real) > NAMED:
-        yield f"So did phones {count_words(len(real) - NAMED, 'more time')}, the first on {real[-1].at:%Y-%m-%d}."
+        first = f"{real[-1].at.astimezone(zone):%Y-%m-%d}"
+        yield f"So did phones {count_words(len(real) - NAMED, 'more time')}, the first on {first}."
     if tests := len(calls) - len(real):
         yield f"The test line {TEST_LINE} was called {count_words(tests, 'time')}."
 

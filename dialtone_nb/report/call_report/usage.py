@@ -77,9 +77,10 @@ def tabulate_parties(data: CallData, used: Usage, direction: str, most: int = MO
     )
 
 
-def tabulate_emergencies(used: Usage, most: int = 50) -> ReportTable:
+def tabulate_emergencies(data: CallData, used: Usage, most: int = 50) -> ReportTable:
     """Each call to an emergency number or its test line, newest first."""
     frame = pandas_of(used.emergency)
+    frame = frame.assign(started_at=frame["started_at"].dt.tz_convert(data.time_zone))
     rows = [
         (
             moment_words(row["started_at"]),
@@ -93,7 +94,7 @@ def tabulate_emergencies(used: Usage, most: int = 50) -> ReportTable:
         for row in frame.iloc[::-1].head(most).to_dict("records")
     ]
     note = f"The newest {most} of {len(frame):,}." if len(frame) > most else ""
-    columns = ("called at (UTC)", "environment", "phone", "number", "outcome", "seconds", "call SID")
+    columns = (f"called at ({data.time_zone})", "environment", "phone", "number", "outcome", "seconds", "call SID")
     return ReportTable.of(columns, rows, note, empty="No emergency call.")
 
 

@@ -1,16 +1,20 @@
 """Files of every kind that operators have, compressed or not, are read, or named with what they are."""
 
 import bz2
+import csv
+import errno
 import gzip
 import io
 import json
 import lzma
+import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +23,15 @@ import pytest
 
 from dialtone_nb.calls.attempts.parts import Attempts
 from dialtone_nb.calls.attempts.schema import attempts_of
-from dialtone_nb.calls.file_source.asterisk_cdr import COLUMNS as CDR_COLUMNS
-from dialtone_nb.calls.file_source.asterisk_cdr import LocalNetwork
+from dialtone_nb.calls.file_source import unpack
+from dialtone_nb.calls.file_source.asterisk_cdr import LAYOUTS, LocalNetwork
 from dialtone_nb.calls.file_source.times import parse_time, parse_times
 from dialtone_nb.calls.load import CallData, load_calls
 from dialtone_nb.calls.twilio_source.frame import Phone
 from dialtone_nb.errors import InputError
 from dialtone_nb.values.phone_numbers import mask_numbers
 from tests.calls.file_source import call_files as made
-from tests.calls.file_source.call_files import TWENTY, zipped, zstd
+from tests.calls.file_source.call_files import TWENTY, Placed, zipped, zstd
 
 COLUMNS = ["call_sid", "started_at", "client", "direction", "other_party", "outcome", "reason", "duration_s", "price"]
 
@@ -73,18 +77,30 @@ def assert_same(data: CallData, *unknown: str) -> None:
     ).astype(object).where(lambda frame: frame.notna(), None).to_dict("records")
 
 
+def python_json(attempts: Sequence[Placed]) -> bytes:
+    """The objects of twilio-python, as json.dumps(call.__dict__, default=str) writes them."""
+    calls = [{"_version": "<Twilio.Api.V2010>", **one} for one in made.records_of(attempts, str)]
+    return json.dumps([{name.replace("from", "_from"): value for name, value in one.items()} for one in calls]).encode()
+
+
+def pandas_json(attempts: Sequence[Placed]) -> bytes:
+    """The rows of a DataFrame by json.dumps, which writes NaN for what is missing."""
+    return made.cli_json(attempts).replace(b"null", b"NaN")
+
+
 WHOLE = {
     "BulkExport": made.bulk_export,
     "a REST page": made.rest_page,
     "the CLI's JSON": made.cli_json,
     "the Console's CSV": made.console_csv,
 }
+OBJECTS = {"twilio-python's objects": python_json, "a DataFrame's rows": pandas_json}
 
 
-@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("kind", WHOLE | OBJECTS)
 def test_every_file_of_twilios_tells_of_the_same_attempts(kind: str, tmp_path: Path) -> None:
     """SID, start, phone, direction, number, outcome, seconds and cost, whatever the file's name."""
-    assert_same(read(tmp_path, WHOLE[kind](TWENTY), "of-no-telling.name"))
+    assert_same(read(tmp_path, (WHOLE | OBJECTS)[kind](TWENTY), "of-no-telling.name"))
 
 
 def test_events_and_asterisk_tell_of_the_same_attempts_but_of_no_cost(tmp_path: Path) -> None:
@@ -110,6 +126,21 @@ def test_a_call_that_several_files_tell_of_is_counted_once(
     assert_same(replace(data, attempts=Attempts.of(attempts_of(data.frame.assign(price=None)))), "price")
 
 
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_two_tables_of_the_same_calls_complete_each_other(names: str, tmp_path: Path) -> None:
+    """One has the parents, the other the prices: no leg has to be joined by time, and no price is missing."""
+    for name, others in zip(names, (["Price", "Price Unit"], []), strict=True):
+        headings = [heading for heading in made.HEADINGS if heading not in others]
+        headings += ["Parent Call Sid"] if others else []
+        (tmp_path / name).write_bytes(made.console_csv(TWENTY, headings))
+    data = load_calls(tmp_path, show_numbers=True)
+    assert_same(data)
+    assert found(data) == {
+        "tables of calls without a column Price": 1,
+        "call records that came in two versions": 40,
+    }
+
+
 def test_events_know_why_where_a_record_does_not(tmp_path: Path) -> None:
     """Twilio's record of the call adds its cost."""
     one = TWENTY[0]
@@ -131,6 +162,16 @@ def test_alerts_in_a_file_of_their_own_give_the_reasons(tmp_path: Path) -> None:
     assert frame[frame["reason"].notna()]["call_sid"].tolist() == [TWENTY[0].sid()]
 
 
+def test_alerts_without_records_of_calls_are_named(tmp_path: Path) -> None:
+    """Events tell their own reasons; alone, alerts tell of no call."""
+    alert = {"resource_sid": TWENTY[0].sid(1), "error_code": "32009", "date_created": made.iso(TWENTY[0].at)}
+    (tmp_path / "alerts.json").write_text(json.dumps({"alerts": [alert]}))
+    with pytest.raises(InputError, match="holds no calls: alerts without Twilio's records of their calls"):
+        load_calls(tmp_path)
+    (tmp_path / "events.json").write_bytes(made.events_json(TWENTY))
+    assert found(load_calls(tmp_path)) == {"alerts without Twilio's records of their calls": 1}
+
+
 def test_a_page_says_that_another_follows(tmp_path: Path) -> None:
     """If the next page is missing, calls may be too, and the report says so."""
     (tmp_path / "1").write_bytes(made.rest_page(TWENTY[:10], next_page_uri="/y"))
@@ -142,7 +183,7 @@ def test_a_page_says_that_another_follows(tmp_path: Path) -> None:
 # --- the Console's columns ---
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_the_columns_stand_in_any_order(separator: str, tmp_path: Path) -> None:
     """With other columns, and with any delimiter that spreadsheets use."""
     headings = ["Type", "Parent Call Sid", *reversed(made.HEADINGS), "Account Sid"]
@@ -214,6 +255,108 @@ def test_the_consoles_own_words_are_understood(tmp_path: Path) -> None:
     assert row[["other_party", "outcome", "price"]].tolist() == ["+15035550177", "no_answer", 0.017]
 
 
+def test_legs_that_name_a_parent_are_joined_by_time_where_no_call_has_a_sid(tmp_path: Path) -> None:
+    """Their parents can't be found by a column that is not there."""
+    headings = ["Parent Call Sid", *(heading for heading in made.HEADINGS if heading != "Call Sid")]
+    data = read(tmp_path, made.console_csv(TWENTY, headings))
+    assert_same(data, "call_sid")
+    assert found(data) == {"dialled legs without Parent Call Sid": 20}
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [
+        ("-0,0130", 0.013),
+        ("0,013 €", 0.013),
+        ("1.234,50", 1234.5),
+        ("$1,234.50", 1234.5),
+        ("-1.3E-02", 0.013),
+        ("−.013", 0.013),
+    ],
+)
+def test_a_price_has_the_decimal_mark_of_any_country(written: str, amount: float, tmp_path: Path) -> None:
+    """A spreadsheet in German, for example, saves -0,0130 in a table with semicolons."""
+    content = made.console_csv(TWENTY[:1], separator=";").decode()
+    assert '"-0.0130"' in content
+    data = read(tmp_path, content.replace('"-0.0130"', f'"{written}"').encode())
+    assert data.frame["price"].tolist() == [pytest.approx(amount + 0.004)]
+
+
+@pytest.mark.parametrize(("inbound", "leg"), [("Incoming", "Outgoing"), ("Eingehend", "Ausgehend")])
+def test_words_for_a_direction_that_are_not_twilios_say_nothing(inbound: str, leg: str, tmp_path: Path) -> None:
+    """The numbers then tell which calls are legs."""
+    content = made.console_csv(TWENTY).replace(b'"inbound"', f'"{inbound}"'.encode())
+    assert_same(read(tmp_path, content.replace(b'"outbound-dial"', f'"{leg}"'.encode())))
+
+
+def test_a_table_that_went_through_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    """It may lose plus signs, the scheme of addresses and whole seconds, and write headings its own way."""
+    content = made.console_csv(TWENTY).decode()
+    for ours, theirs in {
+        '"+1503': '"1503',
+        '"sip:': '"',
+        "Call Sid": "call-sid",
+        "Start Time": "Start Time (UTC)",
+        "no-answer": "NOANSWER",
+        '"60"': '"60.0"',
+    }.items():
+        assert ours in content
+        content = content.replace(ours, theirs)
+    assert_same(read(tmp_path, content.encode()))
+
+
+@pytest.mark.parametrize("headings", [["From", "To", "Status", "Start Time"], ["Direction", "Duration"]], ids=str)
+def test_calls_from_outside_have_their_legs_too_where_their_table_leaves_much_out(
+    headings: list[str], tmp_path: Path
+) -> None:
+    """Two phones ring in turn for each call, and the second answers; between them a phone calls out."""
+    headings = [*dict.fromkeys(["From", "To", "Status", "Start Time", *headings])]
+    ours, theirs, lobby, hall = "+15035550103", "+15035550177", f"sip:lobby@{made.DOMAIN}", f"sip:hall@{made.DOMAIN}"
+    told = []
+    for number in range(5):
+        for source, target, status, direction, minute in (
+            (theirs, ours, "completed", "inbound", 0),
+            (theirs, lobby, "no-answer", "outbound-dial", 1),
+            (theirs, hall, "completed", "outbound-dial", 2),
+            (lobby, f"sip:5035550199@{made.DOMAIN}", "completed", "inbound", 3),
+            (ours, "+15035550199", "busy", "outbound-dial", 4),
+        ):
+            at = f"2026-03-02T1{number}:0{minute}:00Z"
+            row = {"From": source, "To": target, "Status": status, "Direction": direction, "Start Time": at}
+            told.append({**row, "Duration": "300"})
+    text = io.StringIO()
+    table = csv.DictWriter(text, headings, extrasaction="ignore")
+    table.writeheader()
+    table.writerows(reversed(told))
+    frame = read(tmp_path, text.getvalue().encode()).frame
+    shown = sorted(zip(frame["direction"], frame["client"], frame["outcome"], strict=True))
+    assert shown == [("incoming", "hall", "answered")] * 5 + [("outgoing", "lobby", "busy")] * 5
+
+
+def test_a_status_that_is_not_twilios_is_named(tmp_path: Path) -> None:
+    """The attempt is kept."""
+    data = read(tmp_path, made.console_csv(TWENTY[:1]).replace(b"no-answer", b"keine Antwort"))
+    assert data.frame["outcome"].tolist() == ["unknown"]
+    assert found(data)["calls with a status that is not Twilio's"] == 1
+
+
+def test_the_columns_of_the_cli_are_read(tmp_path: Path) -> None:
+    """Without -o it pads each cell to the width of its column; an empty cell is nothing but blanks."""
+    names = ("sid", "parent_call_sid", "from", "to", "status", "start_time", "end_time", "duration", "price")
+    records = [[str(one[name] or "") for name in names] for one in made.records_of(TWENTY, format_datetime)]
+    rows = [[name.replace("_", " ").title().replace("Sid", "SID") for name in names], *records]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    assert_same(read(tmp_path, "\n".join(lines).encode()))
+
+
+def test_a_call_without_a_readable_time_shows_it(tmp_path: Path) -> None:
+    """Whoever reads the error can tell what to change."""
+    told = made.console_csv(TWENTY[:1]).replace(b" PST ", b" IST ")
+    with pytest.raises(InputError, match="calls without a readable time, such as 17:10:01 IST 2026-03-07"):
+        read(tmp_path, told)
+
+
 def test_a_leg_with_no_call_under_way_is_left_out_and_named(tmp_path: Path) -> None:
     """A leg without a simultaneous call is no attempt of its own."""
     rows = made.console_csv(TWENTY[:2]).decode().splitlines()
@@ -265,7 +408,7 @@ def cdr(**cells: str) -> str:
     usual = ["", "5035550177", "405", "from-trunk", '"A. Caller" <1>', "PJSIP/trunk-00000001", "PJSIP/405-00000002"]
     usual += ["Dial", "PJSIP/405,30", "2026-03-08 10:00:00", "", "2026-03-08 10:00:31", "31", "0", "NO ANSWER"]
     usual += ["DOCUMENTATION", "1772964000.7"]
-    told = dict(zip(CDR_COLUMNS, usual, strict=False)) | cells
+    told = dict(zip(LAYOUTS[0], usual, strict=False)) | cells
     return ",".join('"' + text.replace('"', '""') + '"' for text in told.values())
 
 
@@ -303,6 +446,59 @@ def test_cdrs_with_headings_are_read_by_them(tmp_path: Path) -> None:
     data = read(tmp_path, content)
     assert data.frame[["other_party", "outcome"]].values.tolist() == [["911", "busy"]]
     assert found(data)["rows that are not CDRs"] == 1
+
+
+def told_by(line: str) -> dict[str, str]:
+    """The cells of a line of Master.csv by name."""
+    return dict(zip(LAYOUTS[0], next(csv.reader([line])), strict=False))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=["cdr_csv", "cdr_custom", "FreePBX"])
+def test_cdrs_without_headings_are_known_by_the_place_of_their_disposition(
+    layout: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Asterisk's cdr_custom and databases write other orders than cdr_csv."""
+    text = io.StringIO()
+    rows = (told_by(line) for line in made.asterisk_csv(TWENTY).decode().splitlines())
+    csv.writer(text).writerows([row.get(name, "") for name in layout] for row in rows)
+    assert_same(read(tmp_path, text.getvalue().encode()), "price", "call_sid")
+
+
+def test_cdrs_of_the_manager_interface_and_in_json_are_read(tmp_path: Path) -> None:
+    """Its events have names of their own, and other events among them."""
+    names = {"Source": "src", "Destination": "dst", "DestinationContext": "dcontext", "CallerID": "clid"}
+    names |= {"Channel": "channel", "DestinationChannel": "dstchannel", "LastApplication": "lastapp"}
+    names |= {"LastData": "lastdata", "StartTime": "start", "BillableSeconds": "billsec"}
+    names |= {"Disposition": "disposition", "UniqueID": "uniqueid"}
+    rows = [told_by(line) for line in made.asterisk_csv(TWENTY).decode().splitlines()]
+    events = ["Event: FullyBooted\r\nStatus: Fully Booted\r\n"]
+    events += ["Event: Cdr\r\n" + "".join(f"{name}: {row[ours]}\r\n" for name, ours in names.items()) for row in rows]
+    assert_same(read(tmp_path, "\r\n".join(events).encode()), "price", "call_sid")
+    assert_same(read(tmp_path, json.dumps(rows).encode()), "price", "call_sid")
+
+
+@pytest.mark.parametrize(("billsec", "seconds"), [("12.7", 12), ("-3", None), ("90000", None), ("9" * 20, None)])
+def test_odd_durations_of_asterisks_are_read_or_named(billsec: str, seconds: int | None, tmp_path: Path) -> None:
+    """A clock that is set during a call makes them negative; cdr_custom can write fractions."""
+    data = read(tmp_path, cdr(disposition="answered", billsec=billsec).encode())
+    assert data.frame["outcome"].tolist() == ["answered"]
+    assert data.frame["duration_s"].isna().tolist() == [seconds is None]
+    assert seconds in (None, *data.frame["duration_s"])
+    assert ("calls with a duration that no call has" in found(data)) == (seconds is None)
+
+
+@pytest.mark.parametrize("seconds", [-3, 90_000, 10**18])
+@pytest.mark.parametrize("written", [made.cli_json, made.events_json, made.console_csv])
+def test_a_duration_that_no_call_has_is_unknown(
+    seconds: int, written: Callable[[Sequence[Placed]], bytes], tmp_path: Path
+) -> None:
+    """Twilio ends a call after a day; one such duration was most of a report's minutes."""
+    content = written(TWENTY[2:3])
+    shown = b'"duration_s": 33' if written is made.events_json else b'"33"'
+    assert shown in content
+    data = read(tmp_path, content.replace(shown, shown.replace(b"33", str(seconds).encode())))
+    assert data.frame["duration_s"].isna().tolist() == [True]
+    assert found(data)["calls with a duration that no call has"] == 1
 
 
 # --- packing, encoding, wrapping ---
@@ -344,7 +540,7 @@ WRAPPED: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "a text sequence": lambda rows: "".join(f"\x1e{json.dumps(row)}\n" for row in rows),
     "with commas at the ends": lambda rows: ",\n".join(map(json.dumps, rows)) + ",\n",
 }
-ENCODED = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+ENCODED = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 
 
 @pytest.mark.parametrize("packing", PACKED)
@@ -393,6 +589,74 @@ def test_a_packed_file_of_which_nothing_is_left_is_named(packing: str, tmp_path:
     with pytest.raises(InputError, match="copy it again") as refusal:
         read(tmp_path, packed[:30])
     assert len(refusal.value.lines()) == 1
+
+
+def test_a_deflate_stream_without_a_header_is_read(tmp_path: Path) -> None:
+    """Some servers send such a body as `Content-Encoding: deflate`."""
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    assert len(read(tmp_path, packing.compress(made.console_csv(TWENTY)) + packing.flush()).frame) == 20
+
+
+def test_a_file_that_unpacks_to_too_much_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a bomb; the files beside it are read, and one as large that is not packed too."""
+    monkeypatch.setattr(unpack, "MOST_UNPACKED", 1_000_000)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"[" + b" " * 3_000_000))
+    (tmp_path / "calls").write_bytes(made.events_json(TWENTY) + b"\n" * 3_000_000)
+    data = load_calls(tmp_path)
+    assert (len(data.frame), found(data)) == (20, {"files that unpack to too much": 1})
+
+
+def test_linked_files_and_folders_are_read_once_and_what_can_not_be_read_is_named(tmp_path: Path) -> None:
+    """A folder of links to other folders is usual where logs are large; a link may also lead round in a circle."""
+    kept, source = tmp_path / "kept", tmp_path / "source"
+    for folder in (kept, source):
+        folder.mkdir()
+    (kept / "calls").write_bytes(made.console_csv(TWENTY))
+    for name, target in {"2026": kept, "again": kept, "round": source, "gone": tmp_path / "nowhere"}.items():
+        (source / name).symlink_to(target)
+    os.mkfifo(source / "pipe")
+    data = load_calls(source)
+    assert len(data.frame) == 20
+    assert found(data) == {"files of another kind": 2, "dialled legs without Parent Call Sid": 20}
+
+
+def test_what_nobody_gave_access_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder, a file, and the folder of the source itself; nothing tells where they are on this machine."""
+    for name in ("calls", "shut/calls"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(made.events_json(TWENTY))
+
+    def refuse(path: Any, *rest: Any) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    scan = os.scandir
+    # The superuser, as whom tests may run, is refused nothing.
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) if "shut" in str(path) else scan(path))
+    data = load_calls(tmp_path)
+    assert (len(data.frame), found(data)) == (20, {"folders that can't be read": 1})
+    assert data.findings[0].example == "shut: Permission denied; give yourself access"
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match="such as calls: Permission denied; give yourself access"):
+        load_calls(tmp_path / "calls")
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(InputError, match="can't be read: Permission denied"):
+        load_calls(tmp_path / "calls")
+
+
+def test_a_source_may_be_a_file_address(tmp_path: Path) -> None:
+    """As a file manager copies it."""
+    folder = tmp_path / "my calls é"
+    folder.mkdir()
+    (folder / "calls").write_bytes(made.events_json(TWENTY))
+    for path in (folder, folder / "calls"):
+        assert len(load_calls(path.as_uri()).frame) == 20
+
+
+def test_a_pattern_and_a_list_are_told_apart_from_a_path(tmp_path: Path) -> None:
+    """The repair is another than for a path with a slip."""
+    for source, repair in {"*.json": "name the folder of several files", "a.json": "check the path"}.items():
+        with pytest.raises(InputError, match=repair):
+            load_calls(tmp_path / source)
 
 
 @pytest.mark.parametrize("encoding", ENCODED)
@@ -445,6 +709,17 @@ AT = datetime(2026, 3, 2, 10, 10, tzinfo=UTC)
         "15:40:00 +05:30 2026-03-02",
         "10:10:00 GMT+0 2026-03-02",
         "2026-03-02 02:10:00 PST",
+        "02.03.2026 10:10:00",
+        "2.3.26, 10:10",
+        "2026.03.02 10:10:00",
+        "3/2/26 10:10",
+        "02-Mar-26 10:10",
+        "Mon Mar  2 10:10:00 2026",
+        "Mon Mar 02 02:10:00 PST 2026",
+        "March 2, 2026 at 10:10 AM",
+        "2026-03-02 10:10:00 +0000 UTC",
+        "2026-03-02T10:10:00+00:00[UTC]",
+        "13:10:00 EAT 2026-03-02",
     ],
 )
 def test_every_spelling_of_a_time_names_the_same_moment(text: str) -> None:
@@ -469,6 +744,9 @@ def test_every_spelling_of_a_time_names_the_same_moment(text: str) -> None:
         ),
         *("25:00:00 PST 2026-03-02", "10:10:00 IST 2026-03-02", "13:10 PM 3/2/2026", "٢٠٢٦٠٣٠٢"),
         "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "Thu, 01 Jan 1970 00:00:00 +0000",
+        "9999-12-31 23:59:59",
     ],
 )
 def test_what_names_no_time_is_none(text: str) -> None:
@@ -507,6 +785,31 @@ def test_events_and_records_have_times_in_any_spelling(written: Callable[[dateti
     assert_same(read(tmp_path, json.dumps(made.records_of(TWENTY, written)).encode()))
 
 
+@pytest.mark.parametrize(("days", "what"), [((2, 3), 1), ((2, 14), 0), ((3, 3), 0)])
+def test_dates_that_may_have_the_day_first_are_named(days: tuple[int, int], what: int, tmp_path: Path) -> None:
+    """They are read with the month first; a date with a number above twelve tells it for all."""
+    calls = [
+        replace(TWENTY[0], number=number, at=datetime(2026, 3, day, tzinfo=UTC)) for number, day in enumerate(days)
+    ]
+    records = made.records_of(calls, lambda at: f"{at:%m/%d/%Y %H:%M}")
+    data = read(tmp_path, json.dumps(records).encode())
+    assert [at.day for at in data.frame["started_at"]] == list(days)
+    assert found(data) == ({"dates that may have the day first or the month": what} if what else {})
+
+
+@pytest.mark.parametrize("stray", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_time_that_no_call_can_have_is_left_out(stray: str, tmp_path: Path) -> None:
+    """A clock that was never set, or a date that stands for none; the report would have millions of days."""
+    events, records = made.event_lines(TWENTY), made.records_of(TWENTY, made.iso)
+    events.append({**events[0], "timestamp": stray, "call_sid": "CA1"})
+    records.append({**records[0], "start_time": stray, "sid": "CA1"})
+    for rows, what in ((events, "events with an unreadable time"), (records, "calls without a readable time")):
+        for content in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
+            data = read(tmp_path, content.encode())
+            assert (len(data.frame), found(data)) == (20, {what: 1})
+            assert (data.first_day, data.last_day) == (TWENTY[0].at.date(), TWENTY[-1].at.date())
+
+
 # --- what is not a log of calls ---
 
 
@@ -527,6 +830,10 @@ def test_events_and_records_have_times_in_any_spelling(written: Callable[[dateti
         (
             b"name,street,city\nA,B,C\n",
             "a table of name, street, city; it has neither the Console's columns nor a CDR's",
+        ),
+        (
+            b"HTTP/2 200 \r\ncontent-type: application/json\r\n\r\n{}",
+            "an answer with its HTTP headers; keep the body only, as curl does without -i",
         ),
         (b"\x00\x01\x02\x03", "no text"),
         (b"see the other folder", "a text"),
@@ -557,6 +864,13 @@ def test_a_source_of_which_nothing_could_be_read_is_bad_input(content: str, tmp_
     """The error replaces a report without calls."""
     with pytest.raises(InputError, match="holds no calls"):
         read(tmp_path, content.encode())
+
+
+def test_half_of_a_surrogate_pair_stops_nobody(tmp_path: Path) -> None:
+    """Software that cuts texts short leaves such; orjson and polars refuse them."""
+    for content in (made.cli_json(TWENTY), json.dumps(made.event_lines(TWENTY)).encode()):
+        torn = content.replace(b"lobby", rb"lo\ud83dbby", 1)
+        assert read(tmp_path, torn).frame["client"].str.startswith(("lo", "library")).sum() == 20
 
 
 def test_an_archive_without_a_day_is_bad_input() -> None:

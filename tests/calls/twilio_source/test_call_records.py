@@ -96,6 +96,16 @@ def test_a_page_that_repeats_is_counted_once() -> None:
 
 
 @pytest.mark.parametrize("turn", [1, -1])
+def test_a_version_that_is_over_is_later_where_neither_tells_when_it_was_updated(turn: int) -> None:
+    """Two downloads from the Console overlap, and the call was under way at the first; its price came later."""
+    under_way = leg("CA2", status="in-progress", price=None, date_updated=None)
+    over = leg("CA2", status="completed", date_updated=None)
+    frame, _ = told(call("CA1"), *[under_way, over][::turn])
+    assert frame["outcome"].tolist() == ["answered"]
+    assert frame["price"].notna().all()
+
+
+@pytest.mark.parametrize("turn", [1, -1])
 def test_of_two_versions_the_later_is_used_whichever_came_first(turn: int) -> None:
     """A call that is ringing on one page and completed on the next is completed."""
     ringing = leg("CA2", status="ringing", price=None, date_updated="Mon, 02 Mar 2026 09:00:01 +0000")
@@ -117,10 +127,10 @@ def test_a_foreign_record_is_left_out_and_named(foreign: Any) -> None:
 
 @pytest.mark.parametrize("time", [None, "", "soon", "2026-13-02T09:00:00Z", 1234])
 def test_a_call_without_a_time_is_left_out_and_named(time: Any) -> None:
-    """It can't be assigned to a day."""
+    """It can't be assigned to a day; the example is what stands in place of its time."""
     frame, findings = told(call("CA1"), leg("CA2"), call("CA3", start_time=time, date_created=time))
     assert frame["call_sid"].tolist() == ["CA1"]
-    assert findings == [("calls without a readable time", 1, "CA3")]
+    assert findings == [("calls without a readable time", 1, str(time or "CA3"))]
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
@@ -138,7 +148,7 @@ def test_a_clock_that_ran_backwards_is_named_and_the_call_is_kept() -> None:
     assert frame["duration_s"].isna().all()
     assert findings == [
         ("calls that ended before they began", 1, "CA2"),
-        ("calls whose duration is not a number of seconds", 1, "CA2"),
+        ("calls with a duration that no call has", 1, "CA2"),
     ]
 
 

@@ -125,7 +125,7 @@ def test_911_with_a_country_prefix_is_told_from_the_invite_to_the_page(site: Sit
     calls = load_calls("twilio", account, service=service, phones=phones)
     summary = report.summarise_calls(calls, (), report.look_for_life(calls), clients=parameters.clients)
     assert summary.emergencies[0].startswith("workbench dialled 911 on ")
-    row = report.tabulate_emergencies(report.look_at_usage(calls)).rows[0]
+    row = report.tabulate_emergencies(calls, report.look_at_usage(calls)).rows[0]
     assert row[1:5] == ("stage", "workbench", "911", "answered")
 
 
