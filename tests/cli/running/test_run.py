@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from papermill.iorw import write_ipynb
 
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.running.forked_kernels import Forks, forking
@@ -168,16 +169,57 @@ def test_record_and_journal_follow_the_output_folder(project: Path, capsys: Capt
     assert not (project / "reports").exists()
 
 
-def test_a_full_disk_is_one_line(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line names the file, whichever write fails."""
+@pytest.mark.parametrize("refused", ["dialtone_nb.report.page.write_whole", "papermill.execute.write_ipynb"])
+@pytest.mark.parametrize(
+    ("ending", "exit_code", "told"),
+    [
+        (ends_with(0, "all 29 changes done"), 1, "all 29 changes done"),
+        (ends_with(2, "6 checks wrong"), 2, "6 checks wrong"),
+        (
+            "from dialtone_nb.errors import ApplyError\nraise ApplyError('1 of 29 changes done')",
+            4,
+            "1 of 29 changes done",
+        ),
+    ],
+)
+def test_a_full_disk_is_one_line_and_what_was_done_is_told_all_the_same(
+    write_runbook: Write,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: str,
+    ending: str,
+    exit_code: int,
+    told: str,
+) -> None:
+    """It is not taken for bad input, after which nothing would have changed; the line names the file."""
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "reports/small.html")
 
-    monkeypatch.setattr("dialtone_nb.report.page.write_whole", full)
-    assert main(["run", "small"]) == 5
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("reports/small.html: No space left on device; make room")
+    write_runbook("small", ending)
+    monkeypatch.setattr(refused, full)
+    assert main(["run", "small"]) == exit_code
+    captured = capsys.readouterr()
+    assert told in captured.out + captured.err
+    assert "see " not in captured.out
+    assert captured.err.splitlines()[-1].startswith("reports/small.html: No space left on device; make room")
+
+
+def test_a_copy_that_cannot_be_saved_on_the_way_ends_no_run(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk may have room again when the run ends."""
+    saves = 0
+
+    def full_for_a_while(notebook: object, path: str) -> None:
+        nonlocal saves
+        saves += 1
+        if saves > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_ipynb(notebook, path)
+
+    monkeypatch.setattr("papermill.engines.write_ipynb", full_for_a_while)
+    assert main(["run", "small"]) == 1
+    assert "nothing to do" in capsys.readouterr().out
+    assert saves > 1
 
 
 def test_help_lists_the_runbooks_and_the_exit_codes_in_order(
