@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.network_texts import NewNetwork, network_texts
@@ -297,3 +298,10 @@ def test_names_that_yaml_takes_for_something_else_stay_names(tmp_path: Path) -> 
     assert (parameters.network.service.name, parameters.network.sip_domain_prefix) == ("2600", "true")
     assert parameters.clients["1e5"].environment == "null"
     assert YamlFile(tmp_path / "null.yaml").content["environment"] == "null"
+
+
+@pytest.mark.parametrize("name", ["on", "off", "yes", "no", "null", "stage"])
+def test_papermill_reads_an_environments_name_as_text_too(name: str) -> None:
+    """Its -f takes YAML 1.1, in which on is true."""
+    file = network_texts(NewNetwork("fern", "fern", (name,), "kiosk", "", None, "US"))[f"{name}.yaml"]
+    assert yaml.safe_load(file) == {"account": "twilio", "environment": name}
