@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 
 def _lacks(what: str) -> str:
@@ -23,7 +24,18 @@ def _lacks(what: str) -> str:
 if __name__ == "__main__" and sys.version_info[:2] < (3, 11):
     print(_lacks("what came with Python 3.11"), file=sys.stderr)
     sys.exit(5)
+
+
+def _interrupted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Tell of Ctrl+C in a word, where nobody else does: while modules are imported, most of a second."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 if __name__ == "__main__":
+    sys.excepthook = _interrupted
     # Looking for plugins, pydantic would read what is said of every installed package: a tenth of a second, in each
     # kernel too.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")

@@ -19,7 +19,7 @@ import pytest
 from papermill.iorw import write_ipynb
 
 from dialtone_nb.__main__ import main
-from dialtone_nb.cli.running.forked_kernels import Forks, forking
+from dialtone_nb.cli.running.forked_kernels import IMPORT_KERNEL, Forks, forking
 from dialtone_nb.cli.running.kernels import started_kernel
 from dialtone_nb.cli.running.report_files import choose_report_files
 from dialtone_nb.cli.running.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
@@ -499,6 +499,35 @@ def test_a_copy_is_saved_each_time_unless_that_takes_more_than_its_share(takes: 
         now += 1
     assert saves == pytest.approx(saved, rel=0.1)
     assert saves * takes <= SAVING_SHARE * now
+
+
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+class Pressed:
+    def find_spec(self, name, path, target=None):
+        if name == {0!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Pressed())
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "module"), [("run", "dialtone_nb.cli.arguments"), ("rehearsal", "dialtone_nb.cli.rehearsal")]
+)
+def test_an_interrupt_during_imports_is_told_in_a_word(command: str, module: str) -> None:
+    """Ctrl+C comes early, too; a traceback through other people's packages tells nobody anything."""
+    script = f"{INTERRUPTED_AT.format(module)}sys.argv[1:] = [{command!r}, '--help']\n"
+    script += "runpy.run_module('dialtone_nb', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0, done.stdout, done.stderr) == (True, "", "interrupted\n")
+
+
+def test_a_kernel_that_is_interrupted_as_it_imports_says_nothing() -> None:
+    """The run that ends it does."""
+    script = f"{INTERRUPTED_AT.format('ipykernel')}{IMPORT_KERNEL}print('goes on')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("goes on\n", "")
 
 
 def with_another_python(script: str) -> subprocess.CompletedProcess[str]:
