@@ -292,7 +292,9 @@ def _choice(given: Any, context: Mapping[str, Any], raw: str) -> Words:
 
 
 def _list(given: Any, context: Mapping[str, Any], raw: str) -> Words:
-    return "must be a list", f"write [{given}]" if isinstance(given, str) and given.isprintable() else "write [one, two]"
+    return "must be a list", f"write [{given}]" if isinstance(
+        given, str
+    ) and given.isprintable() else "write [one, two]"
 
 
 def _day(given: Any, context: Mapping[str, Any], raw: str) -> Words:
