@@ -135,6 +135,10 @@ def find_source(source: str, project: Path) -> str:
 
     papermill runs in its caller's folder, JupyterLab in the notebook's: a path in the project is found from both.
     """
+    if not source.strip():
+        raise InputError(
+            Fault("parameter source", "is empty", "write 'twilio', or the path of files that tell of calls")
+        )
     path = Path(source).expanduser()
     return source if "://" in source else str(path if path.is_absolute() or path.exists() else project / path)
 
