@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 
 def _lacks(what: str) -> str:
@@ -23,7 +24,18 @@ def _lacks(what: str) -> str:
 if __name__ == "__main__" and sys.version_info[:2] < (3, 11):
     print(_lacks("what came with Python 3.11"), file=sys.stderr)
     sys.exit(5)
+
+
+def _interrupted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Tell of Ctrl+C in a word, where nobody else does: while modules are imported, most of a second."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 if __name__ == "__main__":
+    sys.excepthook = _interrupted
     # Looking for plugins, pydantic would read what is said of every installed package: a tenth of a second, in each
     # kernel too.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
@@ -49,6 +61,7 @@ try:
     from dialtone_nb.cli.fresh_account import changed_environment
     from dialtone_nb.cli.running.report_files import check_output, choose_report_files, report_files, run_of
     from dialtone_nb.cli.running.step_summary import add_step_summary, check_summary, in_a_step, step_summary
+    from dialtone_nb.errors import disk_error
     from dialtone_nb.files.atomic_file import write_whole
     from dialtone_nb.files.reports_folder import REPORTS_VARIABLE, seen_from
     from dialtone_nb.runbooks.steps.opening import check_run, find_project, parameters_folder
@@ -149,12 +162,23 @@ def run(arguments: argparse.Namespace) -> int:
             summary=" ".join(outcome.lines[:1]),
             page=files.html.relative_to(folder).as_posix(),
         )
-        write_html(files.executed, files.html, ran, project=project)
-    save_run(folder, ran)
-    # A plan of a run before this one is no longer the plan.
-    files.plan.unlink(missing_ok=True)
-    if outcome.plan:
-        write_whole(files.plan, outcome.plan)
+        trouble = outcome.unsaved
+        try:
+            if trouble is None:
+                write_html(files.executed, files.html, ran, project=project)
+                save_run(folder, ran)
+                # A plan of a run before this one is no longer the plan.
+                files.plan.unlink(missing_ok=True)
+                if outcome.plan:
+                    write_whole(files.plan, outcome.plan)
+            heading = ", ".join([source.title, *where])
+            summary = step_summary(heading, outcome.lines, outcome.plan_text, outcome.next_consent or "")
+            add_step_summary(summary, arguments.summary)
+        except OSError as error:
+            # What was done is told all the same, and by the run's own exit code.
+            trouble = disk_error(error)
+            if trouble is None:
+                raise
     for line in outcome.shown:
         print(line)
     # A workflow's log may be everybody's to read: there the summary has the plan, without numbers and addresses.
@@ -162,16 +186,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(outcome.plan_text)
     for line in outcome.lines:
         print(line, file=sys.stderr if outcome.error else sys.stdout)
-    print(f"see {seen_from(Path.cwd(), files.html)}")
-    add_step_summary(
-        step_summary(", ".join([source.title, *where]), outcome.lines, outcome.plan_text, outcome.next_consent or ""),
-        arguments.summary,
-    )
+    print(trouble or f"see {seen_from(Path.cwd(), files.html)}", file=sys.stderr if trouble else sys.stdout)
     if outcome.next_consent is not None:
         # Alone on its line, the last: it is taken whole by three clicks, however often the terminal wraps it.
         print("to apply it:" if outcome.next_consent else "to plan anew:")
         print(next_command(arguments, outcome.next_consent))
-    return outcome.exit_code
+    return outcome.exit_code or int(trouble is not None)
 
 
 def _reports_at(output: Path | None, project: Path) -> dict[str, str | None]:

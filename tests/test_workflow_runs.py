@@ -138,3 +138,13 @@ def test_from_a_plan_on_a_pull_request_to_an_approved_promote(runner: Runner) ->
     runner.run("verify", "verify")
     runner.run("report", "report")
     assert "no attempt in the rehearsal" in runner.summaries[-1]
+
+
+def test_a_pull_requests_files_consent_to_nothing(runner: Runner) -> None:
+    """A plan of proposed files would else be applied before anybody has read them, as a file may give any parameter."""
+    proposed = runner.checkout / "proposed" / "parameters" / "stage.yaml"
+    proposed.write_text("account: rehearsal\nenvironment: stage\nconsent: stage\n")
+    runner.run("plan", "plan")
+    planned = runner.summaries[0] + runner.summaries[1] + runner.summaries[2]
+    assert "29 to create; nothing was done" in planned
+    assert "environment stage: has no live build" in "".join(runner.summaries)

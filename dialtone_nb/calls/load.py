@@ -245,7 +245,8 @@ def _load_account(
     begin, end, now = parse_day("since", since), parse_day("until", until), account.now()
     today = now.astimezone(ZoneInfo(time_zone)).date()
     _check_day(account, begin, today)
-    last = end or today
+    # No call of tomorrow is there to be asked for, day by day.
+    last = min(end or today, today)
     # A day of another time zone spans two UTC days.
     margin = timedelta(days=0 if time_zone == "UTC" else 1)
     quality = Quality()

@@ -190,7 +190,13 @@ def _content(file: Path) -> bytes:
     """The bytes that are looked through: of Parquet, whose own are packed, all texts that it holds."""
     if file.suffix != PARQUET:
         return file.read_bytes()
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = pq.read_table(file).to_pydict().values()
+    try:
+        columns = pq.read_table(file).to_pydict().values()
+    except pa.ArrowException:
+        raise InputError(
+            Fault(str(file), "is damaged, and can't be looked through", "take it out of what is shared")
+        ) from None
     return "\n".join(str(value) for column in columns for value in column).encode()

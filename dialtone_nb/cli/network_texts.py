@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ADDRESS_FIELDS = ("customer_name", "street", "city", "region", "postal_code", "country")
 # Numbers for a phone that has none yet, kept for fiction; elsewhere than here a country's example has a neighbour.
 FICTIONAL = {"US": "+15035550101", "CA": "+16045550101"}
+# What YAML 1.1, and hence papermill -f, reads as true and false.
+YAML_1_1_TRUTHS = {"yes", "no", "on", "off"}
 # The calling code of the North American Numbering Plan.
 NANP = 1
 
@@ -108,7 +110,8 @@ def _quoted(text: str) -> str:
 
 def _scalar(text: str) -> str:
     """The text as a value of YAML, in quotes where it would else be read as something that is not text."""
-    return text if YAML(typ="safe").load(text) == text else _quoted(text)
+    is_text = YAML(typ="safe").load(text) == text and text.lower() not in YAML_1_1_TRUTHS
+    return text if is_text else _quoted(text)
 
 
 def _time_zone(number: str) -> str:

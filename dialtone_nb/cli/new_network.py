@@ -237,7 +237,9 @@ def next_steps(network: NewNetwork) -> Iterator[str]:
     yield "With an account's credentials in .env, see what would be made at Twilio; nothing is done yet:"
     yield f"  {command} run deploy --with parameters/{first}.yaml"
     if not network.number:
+        # The area code under +1; elsewhere how numbers there begin.
+        wanted = network.caller_id.removeprefix("+1").removeprefix("+")[:3]
         yield "A number for the phone: choose one of these, and write it into parameters/clients.yaml:"
-        yield f"  {command} run client_setup --with parameters/{first}.yaml -r find_numbers 503"
+        yield f"  {command} run client_setup --with parameters/{first}.yaml -r find_numbers {wanted}"
     if {*network.environments} != {"stage", "prod"}:
         yield "The workflows in .github/workflows/ name stage and prod: write your environments there to use them."

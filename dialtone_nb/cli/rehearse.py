@@ -133,6 +133,8 @@ def run_steps(project: Path, steps: Sequence[JobStep], folder: Path, *, tell: Ca
             files = report_files(folder, f"{number:02}-{step.title.replace(' ', '-')}")
             begun, started = time.perf_counter(), datetime.now(UTC)
             outcome = run_runbook(source, values, files.executed, project=project, kernel=kernel)
+            if outcome.unsaved:
+                raise outcome.unsaved
             seconds = time.perf_counter() - begun
             run = run_of(
                 source,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from dialtone_nb.errors import ApplyError
-from dialtone_nb.files.lines import append
+from dialtone_nb.files import lines
 from dialtone_nb.files.reports_folder import reports_folder
 from dialtone_nb.infrastructure.apply import ChangeOutcome, Status
 from dialtone_nb.infrastructure.plan import Change, Plan
@@ -64,18 +63,12 @@ def make_record(
 
 def save_record(folder: Path, record: ApplyRecord) -> None:
     """Append the record to record.jsonl."""
-    append(folder / RECORD, vars(record))
+    lines.append(folder / RECORD, vars(record))
 
 
 def load_records(folder: Path) -> list[ApplyRecord]:
     """The records in this folder, oldest first; none where there is no record yet."""
-    file = folder / RECORD
-    if not file.exists():
-        return []
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return [
-        ApplyRecord(**{**json.loads(line), "changes": tuple(json.loads(line)["changes"])}) for line in lines if line
-    ]
+    return [replace(one, changes=tuple(one.changes)) for one in lines.load(folder / RECORD, ApplyRecord)]
 
 
 def journal_entry(plan: Plan, event: ChangeOutcome | Change) -> dict[str, Any]:

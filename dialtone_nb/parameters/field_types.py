@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address
 from typing import Annotated, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
@@ -70,8 +70,17 @@ Device = Annotated[str, BeforeValidator(_check_device)]
 PhoneNumber = Annotated[str, AfterValidator(_check_number)]
 
 
-def _check_provisioning(url: str) -> str:
+def _split_url(url: str) -> SplitResult:
     parts = urlsplit(url)
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is none; write one from 1 to 65535, or leave it out") from None
+    return parts
+
+
+def _check_provisioning(url: str) -> str:
+    parts = _split_url(url)
     if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
         raise ValueError("is not an address of a web server; write one such as http://192.0.2.20:8023")
     return url.rstrip("/")
@@ -99,7 +108,7 @@ SyslogAddress = Annotated[str, AfterValidator(_check_syslog)]
 
 
 def _check_base_url(url: str) -> str:
-    parts = urlsplit(url)
+    parts = _split_url(url)
     if not parts.hostname or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("must be a scheme and a host alone, such as https://stage.phones.example.org")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):

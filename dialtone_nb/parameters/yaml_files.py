@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, Validat
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scanner import Scanner
@@ -28,6 +28,7 @@ M = TypeVar("M")
 # Beside the entries of a file: what they share, under anchors of YAML (&name), to be merged in (<<: *name).
 SHARED = ".shared"
 _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+OWN_MERGE = "an anchor is merged into itself"
 _SPELLING = "check the colons, quotes and indentation of this line and the one before"
 # A problem and its repair; the problem ends where the given value may be named.
 Words = tuple[str, str]
@@ -44,10 +45,19 @@ class _NamingConstructor(RoundTripConstructor):
     """Reads every key as the text that is written, and keeps keys that are not text."""
 
     def construct_mapping(self, node: Any, maptyp: Any, deep: bool = False) -> Any:  # type: ignore[override]
-        """Fill the mapping, its keys made text."""
-        if isinstance(node, MappingNode):
-            node.value = [(self._named(key), value) for key, value in node.value]
-        return super().construct_mapping(node, maptyp, deep)
+        """Fill the mapping, its keys made text; an error where it merges itself, or what it stands in."""
+        if not isinstance(node, MappingNode):
+            return super().construct_mapping(node, maptyp, deep)
+        node.value = [(self._named(key), value) for key, value in node.value]
+        unfinished: list[Node] = self.__dict__.setdefault("_unfinished", [])
+        unfinished.append(node)
+        for key, value in node.value:
+            merged = value.value if isinstance(value, SequenceNode) else [value]
+            if key.tag == _MERGE and any(one is other for one in merged for other in unfinished):
+                raise ConstructorError(None, None, OWN_MERGE, key.start_mark)
+        made = super().construct_mapping(node, maptyp, deep)
+        unfinished.pop()
+        return made
 
     def _named(self, key: Node) -> Node:
         if isinstance(key, ScalarNode):
@@ -95,17 +105,22 @@ class YamlFile:
             self.content, no_names = _read(text)
         except FileNotFoundError:
             raise ParametersError(Fault(self.name, "there is no such file", f"looked in {path.parent}")) from None
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:
+            raise ParametersError(Fault(self.name, "is not UTF-8", "save it as UTF-8, as editors offer")) from None
+        except OSError as error:
             raise ParametersError(Fault(self.name, f"cannot be read: {error}")) from None
         except MarkedYAMLError as error:
             line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
             # What follows are whole values, which nobody wants to read, and which need not be fit to be shown.
             problem = " ".join((error.problem or str(error)).split()).partition(" with value ")[0]
             repair = "give each its own name" if "duplicate key" in problem else _SPELLING
+            repair = "merge another, or take the line with << out" if problem == OWN_MERGE else repair
             raise ParametersError(Fault(f"{self.name}{line}", f"is not YAML: {problem}", repair)) from None
         except YAMLError as error:
             problem = " ".join(str(error).split())
             raise ParametersError(Fault(self.name, f"is not YAML: {problem}", "write it as plain text")) from None
+        except RecursionError:
+            raise ParametersError(Fault(self.name, "is nested too deeply", "write it as the sample does")) from None
         except ValueError as error:
             # A value such as 2027-02-30, which looks like a day but does not exist.
             repair = "look for a day or time that does not exist, or put it in quotes"
@@ -292,7 +307,9 @@ def _choice(given: Any, context: Mapping[str, Any], raw: str) -> Words:
 
 
 def _list(given: Any, context: Mapping[str, Any], raw: str) -> Words:
-    return "must be a list", f"write [{given}]" if isinstance(given, str) else "write [one, two]"
+    return "must be a list", f"write [{given}]" if isinstance(
+        given, str
+    ) and given.isprintable() else "write [one, two]"
 
 
 def _day(given: Any, context: Mapping[str, Any], raw: str) -> Words:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from dialtone_nb.files import lines
 
 RUNS: Final = "runs.jsonl"
 GIT_SECONDS: Final = 10
@@ -97,10 +98,7 @@ def stamp(moment: datetime) -> str:
 
 def load_runs(folder: Path) -> list[Run]:
     """The runs in this folder, newest first; a rehearsal's page is replaced by the next one's, and so is its run."""
-    file = folder / RUNS
-    if not file.exists():
-        return []
-    runs = [Run(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    runs = lines.load(folder / RUNS, Run)
     latest = {run.page if run.is_rehearsal else f"{run.when} {run.page}": run for run in runs}
     there = [run for run in latest.values() if not run.is_rehearsal or (folder / run.page).exists()]
     return sorted(there, key=lambda run: run.when, reverse=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from dialtone_nb.dialplan.table import Table, load_table
-from dialtone_nb.errors import Fault, InputError
+from dialtone_nb.errors import AbsentError, Fault, InputError
 from dialtone_nb.infrastructure.claim import CLAIM
 from dialtone_nb.infrastructure.existing import Existing
 from dialtone_nb.infrastructure.existing_code import PREVIOUS
@@ -24,6 +24,7 @@ from dialtone_nb.runbooks.steps.opening import Runbook
 from dialtone_nb.runbooks.steps.workspace import open_site
 from dialtone_nb.server.folder import noted_serving
 from dialtone_nb.service.bundle import MANIFEST, OUTGOING, TABLE
+from dialtone_nb.values.sids import is_sid
 
 
 class PromotedCode(NamedTuple):
@@ -31,6 +32,9 @@ class PromotedCode(NamedTuple):
 
     key: str
     sid: str
+
+
+_A_BUILD = "write previous, which rolls back to what was live before, or a build's SID, ZB and 32 digits"
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,14 @@ def propose_promote(site: Site, source: str, *, build: str = "") -> Proposal:
     if site.parameters.network.self_hosted:
         site = _with_table(site, _served_table(site, source, build))
         return PromoteProposal(site, site.look(*others, build=build), source, build)
-    existing = site.look(*others, build=build)
+    if build not in ("", PREVIOUS) and not is_sid(build, "build"):
+        raise InputError(Fault("parameter build of promote", f"is {build!r}", _A_BUILD))
+    try:
+        existing = site.look(*others, build=build)
+    except AbsentError as error:
+        if not build or not error.path.endswith(f"/Builds/{build}"):
+            raise
+        raise InputError(Fault("parameter build of promote", f"there is no build {build}", _A_BUILD)) from None
     return PromoteProposal(_with_table(site, _built_table(site, existing, build or source)), existing, source, build)
 
 

@@ -13,6 +13,7 @@ PREFIXES: Final = {
     "call": "CA",
     "alert": "NO",
     "request": "RQ",
+    "build": "ZB",
 }
 
 # The call SID of requests that verify signs itself: no call of Twilio's has it, so their events can be told apart.

@@ -1,5 +1,7 @@
 """Calls placed on the rehearsal, through the deployed functions, are reported as they happened."""
 
+from typing import Any
+
 import pytest
 
 from dialtone_nb.account.account import CONTROL, Account
@@ -62,3 +64,20 @@ def test_a_day_without_calls_is_empty_and_asks_no_more(account: Account) -> None
     """Days before the first call are empty, although windows overlap them."""
     data = load_calls("twilio", account, since="2026-02-27", until="2026-02-28", service="dialtone")
     assert data.frame.empty
+
+
+def test_days_that_have_not_come_are_not_asked_for(
+    account: Account, calls: CallData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report may be asked for until 2199; each day would be two requests to Twilio."""
+    sent: list[str] = []
+    send = account.transport.send
+
+    def count_and_send(method: str, url: str, **given: Any) -> Any:
+        sent.append(url)
+        return send(method, url, **given)
+
+    monkeypatch.setattr(account.transport, "send", count_and_send)
+    data = load_calls("twilio", account, since="2026-03-01", until="2199-12-31", service="dialtone", show_numbers=True)
+    assert len(data.frame) == len(calls.frame)
+    assert len(sent) < 50

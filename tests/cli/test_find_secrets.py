@@ -132,3 +132,14 @@ def test_numbers_and_addresses_of_an_own_network_are_found_where_asked_for(
     assert "100 Alder" not in shown
     monkeypatch.delenv("DIALTONE_PARAMETERS")
     assert main(["find-secrets", "--people", str(page)]) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_a_damaged_archive_is_not_said_to_hold_nothing(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can't be looked through is told in a line, as bad input."""
+    (tmp_path / "day.parquet").write_bytes(content)
+    assert main(["find-secrets", str(tmp_path)]) == 5
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.endswith("day.parquet: is damaged, and can't be looked through; take it out of what is shared")

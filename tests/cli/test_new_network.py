@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.network_texts import NewNetwork, network_texts
+from dialtone_nb.cli.new_network import next_steps
 from dialtone_nb.dialplan.compile import compile_table
 from dialtone_nb.dialplan.decide import decide
 from dialtone_nb.dialplan.decisions import DialEmergency, DialPstn, DialTrunk, OutgoingCall, Refuse
@@ -322,3 +324,17 @@ def test_names_that_yaml_takes_for_something_else_stay_names(tmp_path: Path) -> 
     assert (parameters.network.service.name, parameters.network.sip_domain_prefix) == ("2600", "true")
     assert parameters.clients["1e5"].environment == "null"
     assert YamlFile(tmp_path / "null.yaml").content["environment"] == "null"
+
+
+@pytest.mark.parametrize("name", ["on", "off", "yes", "no", "null", "stage"])
+def test_papermill_reads_an_environments_name_as_text_too(name: str) -> None:
+    """Its -f takes YAML 1.1, in which on is true."""
+    file = network_texts(NewNetwork("fern", "fern", (name,), "kiosk", "", None, "US"))[f"{name}.yaml"]
+    assert yaml.safe_load(file) == {"account": "twilio", "environment": name}
+
+
+@pytest.mark.parametrize(("country", "digits"), [("US", "503"), ("CA", "604"), ("JP", "813"), ("DE", "493")])
+def test_a_number_is_looked_for_where_the_network_is(country: str, digits: str) -> None:
+    """By the area code of its country, or by how numbers there begin."""
+    steps = list(next_steps(NewNetwork("fern", "fern", ("stage", "prod"), "kiosk", "", None, country)))
+    assert steps[-1].endswith(f" -r find_numbers {digits}")

@@ -160,6 +160,17 @@ def test_promote_needs_something_to_promote(desk: Desk) -> None:
         desk.promote(build="previous")
 
 
+@pytest.mark.parametrize("build", ["previus", "ZB1", f"ZB{'0' * 32}", f"../ZB{'0' * 32}"])
+def test_a_build_that_is_none_is_told_with_what_may_be_given(desk: Desk, build: str) -> None:
+    """Who rolls back is in a hurry, and Twilio's 404 of a path says nothing."""
+    desk.after(stage_deployed)
+    with pytest.raises(
+        InputError, match=r"^parameter build of promote: .*; write previous, which rolls back"
+    ) as caught:
+        desk.promote("stage", build=build)
+    assert build in str(caught.value)
+
+
 def test_promote_points_the_numbers_of_its_environment(desk: Desk) -> None:
     """Creating prod includes the URLs of its owned numbers."""
     desk.client.incoming_phone_numbers.create(phone_number=LOBBY)

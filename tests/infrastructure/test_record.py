@@ -164,7 +164,7 @@ def test_secret_that_twilio_repeats_is_taken_out_of_the_error(desk: Desk) -> Non
 
 
 def test_lines_of_two_writers_do_not_mix(tmp_path: Path) -> None:
-    """Each line is one write, so long lines of several writers stay whole."""
+    """Long lines of several writers stay whole."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(4) as pool:

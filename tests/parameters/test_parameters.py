@@ -228,3 +228,46 @@ def test_the_sample_is_named_with_its_folder(tmp_path: Path) -> None:
     (tmp_path / "parameters" / "sample" / "network.yaml").write_text("a: b\na: c\n")
     with pytest.raises(ParametersError, match=r"^parameters/sample/network.yaml:2: "):
         YamlFile(tmp_path / "parameters" / "sample" / "network.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("hall: &hall\n  <<: *hall\n  city: Portland\n", 2),
+        ("hall: &hall\n  city: Portland\n  kitchen:\n    <<: *hall\n", 4),
+        ("other: &other {city: Portland}\nhall: &hall\n  <<: [*other, *hall]\n", 3),
+        ("rules: &rules\n  - {<<: *rules}\n", 2),
+    ],
+)
+def test_an_anchor_that_is_merged_into_itself_is_told_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    """As an entry that was copied is, and its anchor not renamed; the parser itself fails on it."""
+    (tmp_path / "clients.yaml").write_text(text)
+    with pytest.raises(ParametersError) as caught:
+        YamlFile(tmp_path / "clients.yaml")
+    (told,) = caught.value.lines()
+    problem = "is not YAML: an anchor is merged into itself; merge another, or take the line with << out"
+    assert told.endswith(f"/clients.yaml:{line}: {problem}")
+
+
+def test_an_anchor_may_be_merged_twice_and_beside_what_it_names(tmp_path: Path) -> None:
+    file = tmp_path / "clients.yaml"
+    file.write_text(
+        "hall: &hall {city: Portland}\na: &a {<<: *hall, b: {<<: *hall}}\nc: [{<<: *a}, {<<: [*hall, *a]}]\n"
+    )
+    content = YamlFile(file).content
+    assert (content["a"]["b"]["city"], content["c"][1]["city"]) == ("Portland", "Portland")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("lobby: {}\n".encode("utf-16"), "is not UTF-8; save it as UTF-8"),
+        ("lobbé: {}\n".encode("latin-1"), "is not UTF-8; save it as UTF-8"),
+        (b"x: " + b"[" * 2000 + b"]" * 2000, "is nested too deeply; write it as the sample does"),
+    ],
+)
+def test_a_file_that_no_reader_can_take_is_told_in_a_line(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "clients.yaml").write_bytes(content)
+    with pytest.raises(ParametersError, match=told) as caught:
+        YamlFile(tmp_path / "clients.yaml")
+    assert len(caught.value.lines()) == 1

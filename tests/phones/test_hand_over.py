@@ -192,3 +192,46 @@ def test_an_address_of_somebody_elses_computer_gives_way_to_ones_own(
     told = capsys.readouterr().out
     assert told.startswith("Not at http://192.0.2.20:8023, which network.yaml names")
     assert told.rstrip().endswith("is no longer handed out")
+
+
+@pytest.mark.parametrize(
+    ("address", "minutes", "told"),
+    [
+        ("127.0.0.1:8765", 5, "--address 127.0.0.1:8765: is not an address of a web server"),
+        ("localhost", 5, "--address localhost: is not an address of a web server"),
+        ("http://:8765", 5, "--address http://:8765: is not an address of a web server"),
+        ("", 5, "--address : is not http"),
+        ("https://127.0.0.1:8765", 5, "--address https://127.0.0.1:8765: is not http"),
+        ("http://127.0.0.1:99999", 5, "--address http://127.0.0.1:99999: has a port that is none"),
+        (None, 0, "--minutes: 0 is no time to wait"),
+        (None, -1, "--minutes: -1 is no time to wait"),
+        (None, float("nan"), "--minutes: nan is no time to wait"),
+        (None, float("inf"), "--minutes: inf is no time to wait"),
+    ],
+)
+def test_what_is_no_address_of_ours_or_no_time_hands_nothing_out(
+    parameters: Parameters,
+    private: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str | None,
+    minutes: float,
+    told: str,
+) -> None:
+    """Without a scheme it would name no host, and the password would be there at all addresses of this computer."""
+    monkeypatch.setattr("dialtone_nb.cli.hand_over.load_parameters", lambda _: parameters)
+    arguments = SimpleNamespace(client="softphone", address=address, minutes=minutes, rehearsal=False)
+    with pytest.raises(InputError) as caught:
+        main(arguments, private.parent)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(told)
+
+
+def test_a_server_of_somebody_elses_that_has_tls_is_not_taken_for_ours(
+    parameters: Parameters, private: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """We hand out by plain HTTP, and say no other address than that."""
+    at = handed_out_at(parameters, "https://127.0.0.1:8023")
+    monkeypatch.setattr("dialtone_nb.cli.hand_over.load_parameters", lambda _: at)
+    monkeypatch.setattr("dialtone_nb.cli.hand_over.own_address", lambda _: "http://127.0.0.1:0")
+    arguments = SimpleNamespace(client="softphone", address=None, minutes=0.001, rehearsal=False)
+    assert main(arguments, private.parent) == 1  # type: ignore[arg-type]
+    assert "  http://127.0.0.1:0/" in capsys.readouterr().out

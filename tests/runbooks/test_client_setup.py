@@ -9,9 +9,10 @@ from typing import cast
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from dialtone_nb.account.account import open_account
+from dialtone_nb.account.account import Account, open_account
 from dialtone_nb.display.outputs import LINES
 from dialtone_nb.errors import InputError
+from dialtone_nb.infrastructure.resources.phone_numbers import find_numbers
 from dialtone_nb.parameters import load_parameters
 from dialtone_nb.report.report_table import ReportTable
 from dialtone_nb.runbooks.client_setup import tabulate_numbers
@@ -64,6 +65,18 @@ def test_numbers_are_looked_for_in_the_phones_own_country(looking: Runbook) -> N
     )
     looking.parameters = ParameterValues({**looking.parameters, "find_numbers": "604"})
     assert {str(row[0])[:5] for row in tabulate_numbers(looking).rows} == {"+1604"}
+
+
+@pytest.mark.parametrize(
+    ("country", "asked_by"), [("US", "area_code"), ("CA", "area_code"), ("JP", "contains"), ("GB", "contains")]
+)
+def test_area_codes_are_asked_for_where_twilio_knows_them(country: str, asked_by: str) -> None:
+    """Elsewhere three digits are a part of the number."""
+    asked: dict[str, object] = {}
+    local = SimpleNamespace(list=lambda **given: asked.update(given) or [])
+    client = SimpleNamespace(available_phone_numbers=lambda where: SimpleNamespace(local=local))
+    assert find_numbers(cast(Account, SimpleNamespace(client=client)), "813", country) == []
+    assert [name for name in ("area_code", "contains") if name in asked] == [asked_by]
 
 
 @pytest.mark.parametrize("wanted", ["5", "503-555", "x", "5" * 17])

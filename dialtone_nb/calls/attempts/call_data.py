@@ -23,6 +23,7 @@ from dialtone_nb.values.sip import without_separators
 
 Tally = TypeVar("Tally")
 AS_ASKED: Final = "left out, as asked"
+YEARS: Final = range(1970, 2200)
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,11 @@ def parse_day(name: str, text: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InputError(Fault(f"parameter {name}", f"is not a day: {text!r}", "write it as 2025-01-31")) from None
+    # The days around it are counted with, and times are kept to the microsecond.
+    if day.year not in YEARS:
+        years = f"a year from {YEARS[0]} to {YEARS[-1]}"
+        raise InputError(Fault(f"parameter {name}", f"is too far away: {text!r}", f"write {years}, or leave it empty"))
+    return day

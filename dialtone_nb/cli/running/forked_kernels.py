@@ -21,9 +21,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 # What is imported lasts, so no garbage is looked for until that is done: a quarter of a second. A kernel imports as
-# where no debugger is installed: nobody debugs a run from outside.
+# where no debugger is installed: nobody debugs a run from outside. As ipykernel between cells, it ignores SIGINT, from
+# the beginning: whoever interrupts a run that has just begun would read where in its imports a kernel was.
 IMPORT_KERNEL = """
-import gc, sys
+import gc, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 gc.disable()
 sys.path = [folder for folder in sys.path if folder]
 sys.modules["debugpy"] = None

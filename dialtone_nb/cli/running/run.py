@@ -6,11 +6,11 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
@@ -20,7 +20,7 @@ from papermill.engines import Engine, NotebookExecutionManager, papermill_engine
 
 from dialtone_nb.cli.running.kernels import ask_to_end
 from dialtone_nb.display.outputs import LINES, PLAN, RESULT
-from dialtone_nb.errors import ConsentError, DialtoneError, StalePlanError
+from dialtone_nb.errors import ConsentError, DialtoneError, InputError, StalePlanError, disk_error
 from dialtone_nb.runbooks.steps.parameters_cell import RunbookSource, Value
 
 ENGINE = "dialtone"
@@ -46,6 +46,8 @@ class RunResult:
     plan_text: str = ""
     # What its outputs have for the terminal, in their order: numbers that were found, checks that failed.
     shown: tuple[str, ...] = ()
+    # Why the executed copy could not be written to its end.
+    unsaved: InputError | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -69,11 +71,16 @@ def run_runbook(
     kernel: AsyncKernelManager,
     on_chapter: Callable[[str], None] = lambda heading: None,
 ) -> RunResult:
-    """Run a runbook with the values given to its parameters; the executed copy is written as it goes."""
+    """Run a runbook with the values given to its parameters; the executed copy is written as it goes.
+
+    Where the disk refuses its end, how the run ended is told all the same: a plan may have been applied.
+    """
     executed.parent.mkdir(parents=True, exist_ok=True)
     papermill_engines.register(ENGINE, _ChapterEngine)
+    begun: list[NotebookNode] = []
+    unsaved: InputError | None = None
     try:
-        notebook = execute_notebook(
+        execute_notebook(
             source.path,
             executed,
             parameters=dict(given),
@@ -83,15 +90,17 @@ def run_runbook(
             cwd=project,
             km=kernel,
             on_chapter=on_chapter,
+            on_begin=begun.append,
         )
     except PapermillExecutionError as error:
-        left = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
-        plan, text = _plan(left)
-        lines = error_lines(error.ename, error.evalue)
-        return RunResult(exit_code_of(error.ename), "", lines, executed, plan, error.ename, text, _shown(left))
+        return _failed(begun[0], executed, error.ename, error.evalue)
     except DeadKernelError:
         return RunResult(1, "", ("the kernel died; the executed copy shows how far it came",), executed)
-    return _result(notebook, executed)
+    except OSError as error:
+        unsaved = disk_error(error)
+        if not begun or unsaved is None:
+            raise
+    return replace(_result(begun[0], executed), unsaved=unsaved)
 
 
 def exit_code_of(error_name: str) -> int:
@@ -114,12 +123,21 @@ def _exit_codes(family: type[DialtoneError]) -> dict[str, int]:
 
 def _result(notebook: NotebookNode, executed: Path) -> RunResult:
     """What the last output that carries a result says; a runbook without one is done and has nothing to add."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if output.output_type == "error":
+            return _failed(notebook, executed, output.ename, output.evalue)
     plan, text = _plan(notebook)
     found = _outputs(notebook, RESULT)
     if not found:
         return RunResult(0, "", (), executed, plan, plan_text=text, shown=_shown(notebook))
     code, summary = int(found[-1][RESULT]["exit_code"]), str(found[-1][RESULT]["summary"])
     return RunResult(code, summary, (), executed, plan, plan_text=text, shown=_shown(notebook))
+
+
+def _failed(notebook: NotebookNode, executed: Path, name: str, message: str) -> RunResult:
+    plan, text = _plan(notebook)
+    code, lines = exit_code_of(name), error_lines(name, message)
+    return RunResult(code, "", lines, executed, plan, name, text, _shown(notebook))
 
 
 def _plan(notebook: NotebookNode) -> tuple[str, str]:
@@ -164,7 +182,10 @@ def seldom(save: Callable[[], None], clock: Callable[[], float] = time.monotonic
 
 
 class _ChapterEngine(Engine):
-    """papermill's engine on a kernel that is started already; it tells each chapter as its turn comes."""
+    """papermill's engine on a kernel that is started already; it tells of the notebook, and of each chapter in turn.
+
+    A copy that can't be saved on the way ends no run: papermill saves the last one itself, and raises what is wrong.
+    """
 
     @classmethod
     def execute_managed_notebook(
@@ -174,9 +195,11 @@ class _ChapterEngine(Engine):
         *,
         km: AsyncKernelManager,
         on_chapter: Callable[[str], None],
+        on_begin: Callable[[NotebookNode], None],
         **kwargs: Any,
     ) -> None:
         """Execute the notebook's cells, and ask the kernel to end."""
+        on_begin(nb_man.nb)
         start_cell = nb_man.cell_start
 
         def tell_and_start(cell: NotebookNode, cell_index: int | None = None, **more: Any) -> None:
@@ -185,7 +208,12 @@ class _ChapterEngine(Engine):
             start_cell(cell, cell_index, **more)
 
         save = nb_man.save
-        nb_man.cell_start, nb_man.save = tell_and_start, seldom(save)
+
+        def save_or_go_on() -> None:
+            with suppress(OSError):
+                save()
+
+        nb_man.cell_start, nb_man.save = tell_and_start, seldom(save_or_go_on)
         client = PapermillNotebookClient(nb_man, km=km, kernel_name=kernel_name, timeout=None, startup_timeout=60)
         try:
             client.execute(cleanup_kc=False)

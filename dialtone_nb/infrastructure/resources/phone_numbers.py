@@ -218,7 +218,8 @@ def fetch_number_price(account: Account, country: str) -> Price | None:
 def find_numbers(account: Account, wanted: str, country: str = "US", limit: int = 10) -> list[str]:
     """Numbers that can be bought: by area code ("503") or by pattern ("503555****"), in E.164."""
     local = account.client.available_phone_numbers(country).local
-    if wanted.isdigit() and len(wanted) == 3:
+    # "Applies to only phone numbers in the US and Canada" (Twilio's reference); elsewhere it would find none.
+    if country in ("US", "CA") and wanted.isdigit() and len(wanted) == 3:
         found = local.list(area_code=int(wanted), voice_enabled=True, limit=limit)
     else:
         found = local.list(contains=wanted, voice_enabled=True, limit=limit)

@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from papermill.iorw import write_ipynb
 
 from dialtone_nb.__main__ import main
 from dialtone_nb.cli.running import forked_kernels
-from dialtone_nb.cli.running.forked_kernels import Forks, forking
+from dialtone_nb.cli.running.forked_kernels import IMPORT_KERNEL, Forks, forking
 from dialtone_nb.cli.running.report_files import choose_report_files
 from dialtone_nb.cli.running.run import SAVING_SHARE, chapter_of, error_lines, exit_code_of, seldom
 from dialtone_nb.display.outputs import LINES, PLAN, RESULT
@@ -167,16 +168,57 @@ def test_record_and_journal_follow_the_output_folder(project: Path, capsys: Capt
     assert not (project / "reports").exists()
 
 
-def test_a_full_disk_is_one_line(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line names the file, whichever write fails."""
+@pytest.mark.parametrize("refused", ["dialtone_nb.report.page.write_whole", "papermill.execute.write_ipynb"])
+@pytest.mark.parametrize(
+    ("ending", "exit_code", "told"),
+    [
+        (ends_with(0, "all 29 changes done"), 1, "all 29 changes done"),
+        (ends_with(2, "6 checks wrong"), 2, "6 checks wrong"),
+        (
+            "from dialtone_nb.errors import ApplyError\nraise ApplyError('1 of 29 changes done')",
+            4,
+            "1 of 29 changes done",
+        ),
+    ],
+)
+def test_a_full_disk_is_one_line_and_what_was_done_is_told_all_the_same(
+    write_runbook: Write,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: str,
+    ending: str,
+    exit_code: int,
+    told: str,
+) -> None:
+    """It is not taken for bad input, after which nothing would have changed; the line names the file."""
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "reports/small.html")
 
-    monkeypatch.setattr("dialtone_nb.report.page.write_whole", full)
-    assert main(["run", "small"]) == 5
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("reports/small.html: No space left on device; make room")
+    write_runbook("small", ending)
+    monkeypatch.setattr(refused, full)
+    assert main(["run", "small"]) == exit_code
+    captured = capsys.readouterr()
+    assert told in captured.out + captured.err
+    assert "see " not in captured.out
+    assert captured.err.splitlines()[-1].startswith("reports/small.html: No space left on device; make room")
+
+
+def test_a_copy_that_cannot_be_saved_on_the_way_ends_no_run(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk may have room again when the run ends."""
+    saves = 0
+
+    def full_for_a_while(notebook: object, path: str) -> None:
+        nonlocal saves
+        saves += 1
+        if saves > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_ipynb(notebook, path)
+
+    monkeypatch.setattr("papermill.engines.write_ipynb", full_for_a_while)
+    assert main(["run", "small"]) == 1
+    assert "nothing to do" in capsys.readouterr().out
+    assert saves > 1
 
 
 def test_help_lists_the_runbooks_and_the_exit_codes_in_order(
@@ -469,6 +511,35 @@ def test_a_copy_is_saved_each_time_unless_that_takes_more_than_its_share(takes: 
         now += 1
     assert saves == pytest.approx(saved, rel=0.1)
     assert saves * takes <= SAVING_SHARE * now
+
+
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+class Pressed:
+    def find_spec(self, name, path, target=None):
+        if name == {0!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Pressed())
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "module"), [("run", "dialtone_nb.cli.arguments"), ("rehearsal", "dialtone_nb.cli.rehearsal")]
+)
+def test_an_interrupt_during_imports_is_told_in_a_word(command: str, module: str) -> None:
+    """Ctrl+C comes early, too; a traceback through other people's packages tells nobody anything."""
+    script = f"{INTERRUPTED_AT.format(module)}sys.argv[1:] = [{command!r}, '--help']\n"
+    script += "runpy.run_module('dialtone_nb', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0, done.stdout, done.stderr) == (True, "", "interrupted\n")
+
+
+def test_a_kernel_that_is_interrupted_as_it_imports_says_nothing() -> None:
+    """The run that ends it does."""
+    script = f"{INTERRUPTED_AT.format('ipykernel')}{IMPORT_KERNEL}print('goes on')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("goes on\n", "")
 
 
 def with_another_python(script: str) -> subprocess.CompletedProcess[str]:
