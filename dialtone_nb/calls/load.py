@@ -204,7 +204,7 @@ def _load_files(path: Path, network: Callable[[], LocalNetwork]) -> CallData:
     days = sorted(day for day in log.days if _is_day(day))
     if not others:
         quality.note("alerts without Twilio's records of their calls", "not used", len(others.alerts))
-    if not days and not others:
+    if not others and (not days or log.is_unreadable):
         raise _nothing_read(path, quality)
     attempts = join_attempts(framed.attempts, others, network, quality)
     if days:

@@ -46,6 +46,12 @@ class EventTally:
     names: Counter[str] = field(default_factory=Counter)
     days: set[str] = field(default_factory=set)
     others: list[OtherLogs] = field(default_factory=list)
+    read: int = 0  # events used for attempts whose time is known
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether there are events of calls, and the time of none of them can be read."""
+        return not self.read and any(map(is_used, self.names))
 
     def count(self, role: str) -> int:
         """The number of events with this role."""
@@ -62,6 +68,7 @@ class EventTally:
         self.days |= piece.days
         quality.add(piece.quality)
         self.others.append(piece.others)
+        self.read += len(piece.events)
         return piece.events
 
 

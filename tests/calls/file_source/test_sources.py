@@ -857,6 +857,7 @@ def test_what_is_no_log_is_named_for_what_it_is(content: bytes, said: str, tmp_p
         '{"calls": []}',
         "Call Sid,From,To,Status,Start Time\n",
         '[{"timestamp": "soon", "event": "outgoing-call"}]',
+        '[{"timestamp": "2026-03-02 25:99:00", "event": "outgoing-dialstatus-completed", "channel": "lobby"}]',
         '[{"sid": "CA1", "status": "busy", "start_time": "soon", "direction": "inbound"}]',
     ],
 )
