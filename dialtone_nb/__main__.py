@@ -11,6 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dialtone_nb.cli.running.report_files import ReportFiles
+    from dialtone_nb.cli.running.run import RunResult
+    from dialtone_nb.errors import InputError
+    from dialtone_nb.report.runs import Run
 
 
 def _lacks(what: str) -> str:
@@ -131,13 +138,13 @@ def run(arguments: argparse.Namespace) -> int:
     from dialtone_nb.cli.running.passing_line import passing_line
 
     started = datetime.now(UTC)
-    # What takes long to import is imported while the kernel comes up and works.
+    # What takes long to import is imported while the kernel comes up and works; the page is made while it ends.
     with ExitStack() as running, ThreadPoolExecutor(1) as aside, passing_line() as say:
         running.enter_context(changed_environment(_reports_at(arguments.output, project)))
         kernel = running.enter_context(started_kernel(project, source.path, FORKS))
         with without_extras():
             from dialtone_nb.cli.running.run import run_runbook
-        from dialtone_nb.report.page import ready_pages, write_html
+        from dialtone_nb.report.page import ready_pages
 
         aside.submit(ready_pages)
         outcome = run_runbook(
@@ -148,8 +155,6 @@ def run(arguments: argparse.Namespace) -> int:
             kernel=kernel,
             on_chapter=say,
         )
-        from dialtone_nb.report.run_index import save_run
-
         folder = arguments.output or project / "reports"
         ran = run_of(
             source,
@@ -165,12 +170,7 @@ def run(arguments: argparse.Namespace) -> int:
         trouble = outcome.unsaved
         try:
             if trouble is None:
-                write_html(files.executed, files.html, ran, project=project)
-                save_run(folder, ran)
-                # A plan of a run before this one is no longer the plan.
-                files.plan.unlink(missing_ok=True)
-                if outcome.plan:
-                    write_whole(files.plan, outcome.plan)
+                _save(outcome, ran, files, folder, project)
             heading = ", ".join([source.title, *where])
             summary = step_summary(heading, outcome.lines, outcome.plan_text, outcome.next_consent or "")
             add_step_summary(summary, arguments.summary)
@@ -179,6 +179,25 @@ def run(arguments: argparse.Namespace) -> int:
             trouble = disk_error(error)
             if trouble is None:
                 raise
+    _tell(outcome, trouble, seen_from(Path.cwd(), files.html), arguments)
+    return outcome.exit_code or int(trouble is not None)
+
+
+def _save(outcome: RunResult, ran: Run, files: ReportFiles, folder: Path, project: Path) -> None:
+    """Write the page, the run's line in the list of all runs, and its plan."""
+    from dialtone_nb.report.page import write_html
+    from dialtone_nb.report.run_index import save_run
+
+    write_html(files.executed, files.html, ran, project=project)
+    save_run(folder, ran)
+    # A plan of a run before this one is no longer the plan.
+    files.plan.unlink(missing_ok=True)
+    if outcome.plan:
+        write_whole(files.plan, outcome.plan)
+
+
+def _tell(outcome: RunResult, trouble: InputError | None, page: str, arguments: argparse.Namespace) -> None:
+    """Print how a run ended, where its page is or why there is none, and the command that goes on."""
     for line in outcome.shown:
         print(line)
     # A workflow's log may be everybody's to read: there the summary has the plan, without numbers and addresses.
@@ -186,12 +205,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(outcome.plan_text)
     for line in outcome.lines:
         print(line, file=sys.stderr if outcome.error else sys.stdout)
-    print(trouble or f"see {seen_from(Path.cwd(), files.html)}", file=sys.stderr if trouble else sys.stdout)
+    print(trouble or f"see {page}", file=sys.stderr if trouble else sys.stdout)
     if outcome.next_consent is not None:
         # Alone on its line, the last: it is taken whole by three clicks, however often the terminal wraps it.
         print("to apply it:" if outcome.next_consent else "to plan anew:")
         print(next_command(arguments, outcome.next_consent))
-    return outcome.exit_code or int(trouble is not None)
 
 
 def _reports_at(output: Path | None, project: Path) -> dict[str, str | None]:

@@ -9,12 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-T = TypeVar("T", bound="DataclassInstance")
+Data = TypeVar("Data")
 
 
 def append(file: Path, line: Mapping[str, Any]) -> None:
@@ -33,12 +30,12 @@ def append(file: Path, line: Mapping[str, Any]) -> None:
         os.close(descriptor)
 
 
-def load(file: Path, kind: type[T]) -> list[T]:
-    """The lines of a file as data of this kind; none where there is no file.
+def load(file: Path, kind: type[Data]) -> list[Data]:
+    """The lines of a file as objects of this data class; none where there is no file.
 
     Left out are lines that a full disk or a crash cut short, and fields that another version wrote.
     """
-    known = {field.name for field in fields(kind)}
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # nothing tells a data class by its type
     loaded = []
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else ():
         with suppress(ValueError, TypeError, AttributeError):

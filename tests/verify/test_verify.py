@@ -267,7 +267,7 @@ def test_another_dial_plan_in_the_files_shows_in_the_answers(stage: Stage) -> No
     bundle = read_bundle(compile_table(parameters), "node22")
     faults = Stage(replace(stage.site, parameters=parameters, bundle=bundle)).faults()
     assert set(faults) == {"live build of stage", "answers of /sip-outgoing"}
-    assert faults["live build of stage"].found == "differs from the files in /table"
+    assert faults["live build of stage"].found == "differs from the files in /fallback, /table"
     assert faults["answers of /sip-outgoing"].found.startswith("2 of 47 answers differ; workbench dials #: <Response>")
 
 
