@@ -196,15 +196,13 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 def _why_not_bound(error: OSError) -> tuple[str, str]:
     if error.errno == errno.EADDRINUSE:
-        return "is taken, by another syslog server perhaps", "stop that, or choose another with --port"
+        return "is taken, by another syslog server perhaps", "stop that, or choose another port"
     if error.errno == errno.EACCES:
-        repair = (
-            "give it (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose a port from 1024 on with --port"
-        )
+        repair = "give it (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose a port from 1024 on"
         return "needs a right that this user has not", repair
     if error.errno == errno.EADDRNOTAVAIL:
-        return "is not an address of this computer", "name one with --address"
-    return f"can't be listened to: {error.strerror}", "choose another with --address and --port"
+        return "is not an address of this computer", "name one that is"
+    return f"can't be listened to: {error.strerror}", "choose another address and port"
 
 
 def receive(opened: socket.socket, listener: Listener) -> bool:
