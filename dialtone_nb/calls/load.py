@@ -129,7 +129,7 @@ def load_calls(
     if str(source) == TWILIO:
         if account is None:
             raise InputError(Fault("parameter source", "is 'twilio', but no account is open", "open one"))
-        data = _load_account(account, archive, since, until, time_zone, service, phones or {}, on_span)
+        data = _load_account(account, archive, first, last, time_zone, service, phones or {}, on_span)
     else:
         data = replace(_load_kept(str(source), network), time_zone=time_zone)
     data = data.select(environment=environment, since=since, until=until).narrow(**where)
@@ -234,15 +234,15 @@ def _is_day(text: str) -> bool:
 def _load_account(
     account: Account,
     archive: str,
-    since: str,
-    until: str,
+    begin: date | None,
+    end: date | None,
     time_zone: str,
     service: LogSource,
     phones: Mapping[str, Phone],
     on_span: Progress,
 ) -> CallData:
     """The account's calls of the requested days; with an archive it is synced first, and they are loaded from it."""
-    begin, end, now = parse_day("since", since), parse_day("until", until), account.now()
+    now = account.now()
     today = now.astimezone(ZoneInfo(time_zone)).date()
     _check_day(account, begin, today)
     # No call of tomorrow is there to be asked for, day by day.

@@ -307,9 +307,8 @@ def _choice(given: Any, context: Mapping[str, Any], raw: str) -> Words:
 
 
 def _list(given: Any, context: Mapping[str, Any], raw: str) -> Words:
-    return "must be a list", f"write [{given}]" if isinstance(
-        given, str
-    ) and given.isprintable() else "write [one, two]"
+    is_line = isinstance(given, str) and given.isprintable()
+    return "must be a list", f"write [{given}]" if is_line else "write [one, two]"
 
 
 def _day(given: Any, context: Mapping[str, Any], raw: str) -> Words:

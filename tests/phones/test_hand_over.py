@@ -180,17 +180,23 @@ def test_the_command_hands_out_and_says_who_came(
     assert PASSWORD not in told
 
 
-def test_an_address_of_somebody_elses_computer_gives_way_to_ones_own(
-    parameters: Parameters, private: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("declared", ["http://192.0.2.20:8023", "https://127.0.0.1:8023"])
+def test_an_address_at_which_somebody_else_hands_out_gives_way_to_ones_own(
+    declared: str,
+    parameters: Parameters,
+    private: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """network.yaml may declare another operator's machine; the message says that the sheet has that address."""
-    at = handed_out_at(parameters, "http://192.0.2.20:8023")
+    """network.yaml may declare another operator's machine, or a server with TLS, which ours has not."""
+    at = handed_out_at(parameters, declared)
     monkeypatch.setattr("dialtone_nb.cli.hand_over.load_parameters", lambda _: at)
     monkeypatch.setattr("dialtone_nb.cli.hand_over.own_address", lambda _: "http://127.0.0.1:0")
     arguments = SimpleNamespace(client="softphone", address=None, minutes=0.001, rehearsal=False)
     assert main(arguments, private.parent) == 1  # type: ignore[arg-type]
     told = capsys.readouterr().out
-    assert told.startswith("Not at http://192.0.2.20:8023, which network.yaml names")
+    assert told.startswith(f"Not at {declared}, which network.yaml names")
+    assert "  http://127.0.0.1:0/" in told
     assert told.rstrip().endswith("is no longer handed out")
 
 
@@ -223,15 +229,3 @@ def test_what_is_no_address_of_ours_or_no_time_hands_nothing_out(
     with pytest.raises(InputError) as caught:
         main(arguments, private.parent)  # type: ignore[arg-type]
     assert str(caught.value).startswith(told)
-
-
-def test_a_server_of_somebody_elses_that_has_tls_is_not_taken_for_ours(
-    parameters: Parameters, private: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """We hand out by plain HTTP, and say no other address than that."""
-    at = handed_out_at(parameters, "https://127.0.0.1:8023")
-    monkeypatch.setattr("dialtone_nb.cli.hand_over.load_parameters", lambda _: at)
-    monkeypatch.setattr("dialtone_nb.cli.hand_over.own_address", lambda _: "http://127.0.0.1:0")
-    arguments = SimpleNamespace(client="softphone", address=None, minutes=0.001, rehearsal=False)
-    assert main(arguments, private.parent) == 1  # type: ignore[arg-type]
-    assert "  http://127.0.0.1:0/" in capsys.readouterr().out
